@@ -1,0 +1,229 @@
+//! Events as version 1.0 meant them, in the order of the fixture: every variant, every nested variant, what may be
+//! absent both there and absent, and what may be erased both clear and erased.
+
+use crate::chat::ChatEvent;
+use crate::customer::{CustomerEvent, Profile, ProfileDraft};
+use crate::instance::{DisconnectReason, InstanceEvent, LoggedOutBy};
+use crate::message::{Content, ContentType, FailureReason, MessageEvent, Participants};
+use crate::testing::{at, uuid, value};
+use crate::workspace::{KeyOrigin, Plan, Scope, WorkspaceEvent};
+use crate::{ChatId, CustomerId, InstanceId, KeyId, MessageId, Personal, Subject, WorkspaceId};
+
+/// UUIDv7-like, and each different, so that no two are mixed up unseen.
+const fn id(number: u128) -> uuid::Uuid {
+    uuid(0x0190_0000_0000_7000_8000_0000_0000_0000 + number)
+}
+
+const WORKSPACE: WorkspaceId = WorkspaceId::new(id(1));
+const KEY: KeyId = KeyId::new(id(2));
+const INSTANCE: InstanceId = InstanceId::new(id(3));
+const CUSTOMER: CustomerId = CustomerId::new(id(4));
+const CHAT: ChatId = ChatId::new(id(5));
+const MESSAGE: MessageId = MessageId::new(id(6));
+const ANSWERED: MessageId = MessageId::new(id(7));
+
+pub fn workspace() -> Vec<WorkspaceEvent> {
+    use WorkspaceEvent as E;
+
+    let mut events =
+        vec![E::WorkspaceCreated { workspace_id: WORKSPACE, slug: value("default"), plan: Plan::Unlimited }];
+    events.extend(
+        [Plan::Starter, Plan::Professional, Plan::Enterprise].map(|plan| E::WorkspacePlanChanged { plan }),
+    );
+    events.extend([
+        E::KeyIssued {
+            key_id: KEY,
+            name: value("Admin"),
+            scopes: vec![Scope::All],
+            secret_sha256: "ab".repeat(32),
+            expires_at: None,
+            origin: KeyOrigin::Environment,
+        },
+        E::KeyIssued {
+            key_id: KeyId::new(id(8)),
+            name: value("Shop"),
+            scopes: vec![
+                Scope::CustomersRead,
+                Scope::CustomersWrite,
+                Scope::ChatsRead,
+                Scope::ChatsWrite,
+                Scope::MessagesRead,
+                Scope::MessagesWrite,
+                Scope::ChannelsRead,
+                Scope::ChannelsWrite,
+            ],
+            secret_sha256: "cd".repeat(32),
+            expires_at: Some(at(86_400)),
+            origin: KeyOrigin::Issued,
+        },
+        E::KeyRevoked { key_id: KEY },
+    ]);
+    events
+}
+
+pub fn instance() -> Vec<InstanceEvent> {
+    use InstanceEvent as E;
+
+    let subject = Subject::Instance(INSTANCE);
+    let mut events = vec![
+        E::InstanceRegistered { instance_id: INSTANCE, name: value("user_id_001") },
+        E::ConnectionRequested {},
+        E::QrIssued { qr_sha256: "ef".repeat(32), expires_at: at(20) },
+        E::PairingExpired {},
+        E::InstancePaired { phone: None, lid: None },
+        E::InstancePaired {
+            phone: Some(Personal::new(subject, value("5511999999999"))),
+            lid: Some(Personal::new(subject, value("123456789012345"))),
+        },
+        E::InstanceConnected { phone: None, lid: None, profile_name: None },
+        E::InstanceConnected {
+            phone: Some(Personal::new(subject, value("5511999999999"))),
+            lid: Some(Personal::new(subject, value("123456789012345"))),
+            profile_name: Some(Personal::new(subject, value("Ana's Shop"))),
+        },
+        E::InstanceConnected {
+            phone: Some(Personal::Erased { subject }),
+            lid: Some(Personal::Erased { subject }),
+            profile_name: Some(Personal::Erased { subject }),
+        },
+    ];
+    let reasons = [
+        DisconnectReason::ConnectionLost,
+        DisconnectReason::ServerStopped,
+        DisconnectReason::RestartRequested,
+        DisconnectReason::Replaced,
+        DisconnectReason::TemporarilyBanned { code: "101".to_owned() },
+        DisconnectReason::ClientOutdated,
+        DisconnectReason::Refused { code: "403".to_owned() },
+    ];
+    events.extend(reasons.map(|reason| E::InstanceDisconnected { reason }));
+    events.extend([LoggedOutBy::Api, LoggedOutBy::Phone].map(|by| E::InstanceLoggedOut { by }));
+    events.push(E::InstanceDeleted {});
+    events
+}
+
+pub fn customer() -> Vec<CustomerEvent> {
+    use CustomerEvent as E;
+
+    let subject = Subject::Customer(CUSTOMER);
+    let profile = ProfileDraft {
+        name: Some(value("Ana María")),
+        email: Some(value("Ana@example.com")),
+        phone: Some(value("5511999999999")),
+        external_id: Some(value("crm-7")),
+        tags: [value("vip"), value("novo cliente")].into(),
+        attributes: serde_json::from_str(
+            r#"{"city":"Recife","orders":3,"paid":1.5,"more":{"a":[null,true]}}"#,
+        )
+        .unwrap(),
+    };
+    let forgotten = Profile {
+        name: Some(Personal::Erased { subject }),
+        email: Some(Personal::Erased { subject }),
+        phone: Some(Personal::Erased { subject }),
+        external_id: Some(Personal::Erased { subject }),
+        tags: [value("vip")].into(),
+        attributes: Some(Personal::Erased { subject }),
+    };
+    let lid = Personal::new(subject, value("123456789012345"));
+    vec![
+        E::CustomerCreated { customer_id: CUSTOMER, profile: Profile::default(), lid: Some(lid.clone()) },
+        E::CustomerCreated {
+            customer_id: CUSTOMER,
+            profile: profile.clone().belonging_to(CUSTOMER),
+            lid: None,
+        },
+        E::CustomerCreated {
+            customer_id: CUSTOMER,
+            profile: forgotten,
+            lid: Some(Personal::Erased { subject }),
+        },
+        E::CustomerUpdated { profile: profile.belonging_to(CUSTOMER) },
+        E::PhoneLinked { phone: Personal::new(subject, value("4930123456")) },
+        E::LidLinked { lid },
+        E::CustomerNamed { name: Personal::new(subject, value("Ana 🌻")) },
+        E::CustomerDeleted {},
+    ]
+}
+
+pub fn chat() -> Vec<ChatEvent> {
+    use ChatEvent as E;
+
+    vec![
+        E::ChatOpened { chat_id: CHAT, instance_id: INSTANCE, customer_id: CUSTOMER },
+        E::ChatAssigned { assignee: Some(value("Bia")) },
+        E::ChatAssigned { assignee: None },
+        E::ChatSnoozed { until: Some(at(3_600)) },
+        E::ChatSnoozed { until: None },
+        E::ChatClosed {},
+        E::ChatReopened {},
+        E::ChatRead { up_to: MESSAGE },
+    ]
+}
+
+pub fn message() -> Vec<MessageEvent> {
+    use MessageEvent as E;
+
+    let subject = Subject::Customer(CUSTOMER);
+    let participants = Participants { chat_id: CHAT, instance_id: INSTANCE, customer_id: CUSTOMER };
+    let number = Personal::new(subject, value("5511999999999"));
+    let text = Personal::new(subject, Content::Text { text: value("Olá!\n\"two\" lines 🌻") });
+    let text = (text, ContentType::Text);
+    let unsupported = Personal::new(subject, Content::Unsupported { kind: "pollCreationMessage".to_owned() });
+    let unsupported = (unsupported, ContentType::Unsupported);
+    let forgotten = |content_type| (Personal::Erased { subject }, content_type);
+    let whatsapp_id = "3EB0C767D097B7C7C030".to_owned();
+    let queued = |to, (content, content_type), reply_to| E::MessageQueued {
+        message_id: MESSAGE,
+        participants,
+        to,
+        content,
+        content_type,
+        whatsapp_id: whatsapp_id.clone(),
+        reply_to,
+        deadline: at(60),
+    };
+    let received = |from, (content, content_type)| E::MessageReceived {
+        message_id: MESSAGE,
+        participants,
+        from,
+        content,
+        content_type,
+        whatsapp_id: whatsapp_id.clone(),
+        sent_at: at(1),
+    };
+    let echoed = |to, (content, content_type)| E::MessageEchoed {
+        message_id: MESSAGE,
+        participants,
+        to,
+        content,
+        content_type,
+        whatsapp_id: whatsapp_id.clone(),
+        sent_at: at(1),
+    };
+    let mut events = vec![
+        queued(number.clone(), text.clone(), None),
+        queued(Personal::Erased { subject }, forgotten(ContentType::Text), Some(ANSWERED)),
+        E::MessageSent { at: at(2) },
+        E::MessageDelivered { at: at(3) },
+        E::MessageRead { at: at(4) },
+        E::MessagePlayed { at: at(5) },
+    ];
+    let reasons = [
+        FailureReason::DeadlineExceeded,
+        FailureReason::NotOnWhatsapp,
+        FailureReason::Refused { code: "463".to_owned() },
+        FailureReason::LoggedOut,
+        FailureReason::InstanceDeleted,
+    ];
+    events.extend(reasons.map(|reason| E::MessageFailed { reason }));
+    events.extend([
+        received(Some(number.clone()), text.clone()),
+        received(None, unsupported.clone()),
+        received(Some(Personal::Erased { subject }), forgotten(ContentType::Unsupported)),
+        echoed(Some(number), text),
+        echoed(None, unsupported),
+        echoed(Some(Personal::Erased { subject }), forgotten(ContentType::Text)),
+    ]);
+    events
+}

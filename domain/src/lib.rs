@@ -1,0 +1,26 @@
+//! The rules of Interflow, pure: aggregates, their commands, events and refusals, and the values they are made of.
+//!
+//! Nothing here reads a clock, draws a random number, opens a socket or knows a table.
+
+pub mod chat;
+pub mod customer;
+mod decide;
+#[cfg(test)]
+mod history;
+mod ids;
+pub mod instance;
+pub mod message;
+mod personal;
+mod phone;
+#[cfg(test)]
+mod testing;
+mod values;
+pub mod workspace;
+
+pub use decide::Decide;
+pub use ids::{ChatId, CustomerId, EventId, InstanceId, InvalidId, KeyId, MessageId, WorkspaceId};
+pub use personal::{PERSONAL_MARK, Personal, PersonalForm, Subject};
+pub use phone::{InvalidPhoneNumber, PhoneNumber};
+pub use values::{
+    DisplayName, Email, ExternalId, InstanceName, InvalidValue, Lid, MessageText, Tag, WorkspaceSlug,
+};
