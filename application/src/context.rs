@@ -1,0 +1,54 @@
+//! Who asks, for which workspace, and because of what: recorded with every event.
+
+use std::fmt;
+
+use interflow_domain::{EventId, InstanceId, KeyId, WorkspaceId};
+
+use crate::Command;
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// A caller, by the key it showed.
+    Key(KeyId),
+    /// A part of this server, by its name.
+    System(&'static str),
+    /// WhatsApp, through an instance.
+    WhatsApp(InstanceId),
+    /// Somebody at the server's command line.
+    Operator,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(id) => write!(f, "key:{id}"),
+            Self::System(name) => write!(f, "system:{name}"),
+            Self::WhatsApp(id) => write!(f, "whatsapp:{id}"),
+            Self::Operator => f.write_str("operator"),
+        }
+    }
+}
+
+/// The circumstances of one command.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The tenant. Every load, append and query of the command is within it.
+    pub workspace: WorkspaceId,
+    /// Who acts.
+    pub actor: Actor,
+    /// The request it belongs to, also the correlation id of every event that follows from it.
+    pub request_id: String,
+    /// The event that caused it, where one did.
+    pub causation: Option<EventId>,
+    /// The caller's idempotency key, where one was given.
+    pub command: Option<Command>,
+}
+
+impl Context {
+    /// The circumstances of something a part of this server does by itself.
+    #[must_use]
+    pub fn internal(workspace: WorkspaceId, actor: Actor, request_id: String) -> Self {
+        Self { workspace, actor, request_id, causation: None, command: None }
+    }
+}

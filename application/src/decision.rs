@@ -1,0 +1,157 @@
+//! A decision in the making: what was read, at which version, and what is to be appended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::log::{Append, ClaimChange, Event, Loaded, Rider, StreamAppend, StreamId, Streamed};
+use crate::{Claim, Context, Core, Error, ResourceRef};
+
+/// What was read, at which version, and what is to be appended.
+pub struct Decision<'a> {
+    core: &'a Core,
+    context: &'a Context,
+    attempt: u32,
+    streams: BTreeMap<StreamId, Touched>,
+    claims: Vec<ClaimChange>,
+    riders: Vec<Rider>,
+}
+
+struct Touched {
+    loaded: Loaded,
+    events: Vec<Event>,
+}
+
+impl<'a> Decision<'a> {
+    pub(crate) fn new(core: &'a Core, context: &'a Context, attempt: u32) -> Self {
+        Self { core, context, attempt, streams: BTreeMap::new(), claims: vec![], riders: vec![] }
+    }
+
+    /// The ports.
+    #[must_use]
+    pub const fn core(&self) -> &'a Core {
+        self.core
+    }
+
+    /// Who asks, for which workspace.
+    #[must_use]
+    pub const fn context(&self) -> &'a Context {
+        self.context
+    }
+
+    /// The state of a stream, with what was decided so far.
+    pub async fn load<A: Streamed>(&mut self, stream: StreamId) -> Result<Arc<A>, Error> {
+        let touched = self.touch(stream).await?;
+        A::of(&touched.loaded.state).cloned().ok_or_else(|| wrong_kind(stream))
+    }
+
+    /// Lets a stream decide on a command, and adds what it decided. Says whether anything changes.
+    pub async fn execute<A: Streamed>(
+        &mut self,
+        stream: StreamId,
+        command: A::Command,
+    ) -> Result<bool, Error> {
+        let state = self.load::<A>(stream).await?;
+        let events = state.decide(command).map_err(Into::into)?;
+        drop(state);
+        let changed = !events.is_empty();
+        let touched = self.touch(stream).await?;
+        for event in events {
+            let event: Event = event.into();
+            touched.loaded.state.apply(event.clone());
+            touched.events.push(event);
+        }
+        Ok(changed)
+    }
+
+    /// Demands the version a caller saw. A difference is the caller's staleness at first sight, and a lost race after.
+    pub async fn expect_version(&mut self, stream: StreamId, version: Option<u64>) -> Result<(), Error> {
+        let Some(version) = version else { return Ok(()) };
+        let attempt = self.attempt;
+        let current = self.touch(stream).await?.loaded.version;
+        match (current == version, attempt) {
+            (true, _) => Ok(()),
+            (false, 0) => Err(Error::PreconditionFailed { current }),
+            (false, _) => Err(Error::Conflict(
+                "the resource was changed by another request at the same time".to_owned(),
+            )),
+        }
+    }
+
+    /// The stream that holds a claim, also one taken in this decision.
+    pub async fn holder(&self, claim: &Claim) -> Result<Option<StreamId>, Error> {
+        let decided = self.claims.iter().rev().find_map(|change| match change {
+            ClaimChange::Take { claim: taken, owner } if taken == claim => Some(Some(*owner)),
+            ClaimChange::Release { claim: released, .. } if released == claim => Some(None),
+            _ => None,
+        });
+        match decided {
+            Some(holder) => Ok(holder),
+            None => Ok(self.core.log.holder(self.context.workspace, claim).await?),
+        }
+    }
+
+    /// Takes a claim for a stream.
+    pub fn take(&mut self, claim: Claim, owner: StreamId) {
+        self.claims.push(ClaimChange::Take { claim, owner });
+    }
+
+    /// Releases a claim a stream holds.
+    pub fn release(&mut self, claim: Claim, owner: StreamId) {
+        self.claims.push(ClaimChange::Release { claim, owner });
+    }
+
+    /// Makes something else durable with the events.
+    pub fn ride(&mut self, rider: Rider) {
+        self.riders.push(rider);
+    }
+
+    /// Says what the command makes or changes, so that a repetition finds it.
+    pub fn answers_with(&mut self, resource: ResourceRef) {
+        if let Some(command) = &self.context.command {
+            self.riders.push(Rider::Command { command: command.clone(), resource });
+        }
+    }
+
+    async fn touch(&mut self, stream: StreamId) -> Result<&mut Touched, Error> {
+        if !self.streams.contains_key(&stream) {
+            let loaded = self.core.log.load(self.context.workspace, stream).await?;
+            self.streams.insert(stream, Touched { loaded, events: vec![] });
+        }
+        self.streams.get_mut(&stream).ok_or_else(|| wrong_kind(stream))
+    }
+
+    /// What is to be appended, if anything, and the versions that came from the cache.
+    pub(crate) fn finish(self) -> (Option<Append>, Vec<(StreamId, u64)>) {
+        let from_cache = self
+            .streams
+            .iter()
+            .filter(|(_, touched)| touched.loaded.cached)
+            .map(|(id, t)| (*id, t.loaded.version));
+        let from_cache: Vec<_> = from_cache.collect();
+        // Streams that were only read take part with no event, so that what was decided from them still holds.
+        let streams: Vec<_> = self
+            .streams
+            .into_iter()
+            .map(|(stream, touched)| StreamAppend {
+                stream,
+                expected: touched.loaded.version,
+                events: touched.events,
+            })
+            .collect();
+        let changes = streams.iter().any(|stream| !stream.events.is_empty())
+            || !self.claims.is_empty()
+            || self.riders.iter().any(|rider| !matches!(rider, Rider::Fence { .. }));
+        let append = changes.then(|| Append {
+            context: self.context.clone(),
+            recorded_at: self.core.clock.now(),
+            streams,
+            claims: self.claims,
+            riders: self.riders,
+        });
+        (append, from_cache)
+    }
+}
+
+fn wrong_kind(stream: StreamId) -> Error {
+    Error::Internal(format!("the log gave a state of another kind for {stream:?}"))
+}

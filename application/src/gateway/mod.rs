@@ -1,0 +1,249 @@
+//! The gateway owns the WhatsApp sessions of this node.
+//!
+//! Cast:
+//! - [`Gateway`] is what the API asks: connect, restart, log out, delete, send; and what the server starts and stops;
+//! - a *slot* ([`slot::Slot`]) is an instance's place here: at most one session runs in it, under a lease;
+//! - the *sink* ([`sink::Sink`]) hears what a session tells and makes events of it, fenced by the lease's epoch;
+//! - the *sender* ([`sender`]) carries out the sends that appends asked for, in order within a chat, until
+//!   WhatsApp's server has acknowledged them or their deadline has passed;
+//! - the *waiters* ([`waiters::Waiters`]) let a call wait a short time for what becomes of its message.
+//!
+//! What is volatile stays in memory: the QR's string, and who waits for what.
+
+mod lifecycle;
+mod ports;
+mod sender;
+mod sink;
+mod slot;
+mod waiters;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use interflow_domain::instance::{DisconnectReason, InstanceCommand, LoggedOutBy};
+use interflow_domain::message::FailureReason;
+use interflow_domain::{InstanceId, InstanceName, MessageId};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::read::Channel;
+use crate::whatsapp::Engine;
+use crate::{
+    Actor, ChannelRef, ConnectInstance, Context, Core, DeleteInstance, Error, FailMessages, RecordConnection,
+    Resource, SendMessage,
+};
+use slot::Slot;
+use waiters::Waiters;
+
+pub use ports::{LEASE_EXPIRY, Leases, Outbox, PendingSend};
+
+/// How long a connected device may take to log in before `connect` answers that it is still connecting.
+const LOGIN_WAIT: Duration = Duration::from_secs(5);
+
+/// How long the gateway waits, and how much it does at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How long `connect` waits for the first QR.
+    pub connect_timeout: Duration,
+    /// How long a send waits for WhatsApp's acknowledgement before it is answered as `queued`.
+    pub send_wait: Duration,
+    /// How many sessions are opened at the same time when the server starts.
+    pub resume_concurrency: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(20),
+            send_wait: Duration::from_secs(2),
+            resume_concurrency: 16,
+        }
+    }
+}
+
+/// What `connect` found.
+#[derive(Debug, Clone)]
+pub struct Connected {
+    /// The channel.
+    pub channel: Channel,
+    /// The QR to show, unless it is open or logging in.
+    pub qr: Option<String>,
+}
+
+/// The ports the gateway runs on.
+#[derive(Clone)]
+pub struct Ports {
+    /// The engine that speaks to WhatsApp.
+    pub engine: Arc<dyn Engine>,
+    /// Who owns which instance.
+    pub leases: Arc<dyn Leases>,
+    /// The sends that are waiting.
+    pub outbox: Arc<dyn Outbox>,
+}
+
+/// Owns the WhatsApp sessions of this node. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+struct Inner {
+    core: Core,
+    ports: Ports,
+    settings: Settings,
+    slots: Mutex<HashMap<InstanceId, Arc<Slot>>>,
+    waiters: Waiters,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl Gateway {
+    /// A gateway with nothing running in it; see [`Gateway::start`].
+    #[must_use]
+    pub fn new(core: Core, ports: Ports, settings: Settings) -> Self {
+        Self(Arc::new(Inner {
+            core,
+            ports,
+            settings,
+            slots: Mutex::default(),
+            waiters: Waiters::default(),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+        }))
+    }
+
+    /// Connects an instance, which is registered when there is none with this name. When it has to be paired, answers
+    /// with the QR as soon as there is one.
+    pub async fn connect(&self, context: &Context, name: &InstanceName) -> Result<Connected, Error> {
+        let instance = self.0.core.run(context, &ConnectInstance { name: name.clone() }).await?.output;
+        let slot = self.slot(context, instance);
+        slot.ensure_open(self, None).await?;
+        let linked = self.channel(context, instance).await?.linked;
+        let patience = self.0.settings.connect_timeout.min(if linked { LOGIN_WAIT } else { Duration::MAX });
+        let shown = slot.first_qr_or_open(patience).await;
+        let channel = self.channel(context, instance).await?;
+        match shown {
+            Some(qr) => Ok(Connected { channel, qr }),
+            None if linked => Ok(Connected { channel, qr: None }),
+            None => Err(Error::Unavailable("WhatsApp has not issued a QR in time: try again".to_owned())),
+        }
+    }
+
+    /// The QR of an instance that is pairing.
+    #[must_use]
+    pub fn qr(&self, instance: InstanceId) -> Option<String> {
+        self.slots().get(&instance).and_then(|slot| slot.qr())
+    }
+
+    /// Closes the connection of an instance and opens it again; the pairing stays.
+    pub async fn restart(&self, context: &Context, channel: &ChannelRef) -> Result<Channel, Error> {
+        let instance = channel.find(&*self.0.core.reads, context.workspace).await?.id;
+        let slot = self.slot(context, instance);
+        slot.close(self).await;
+        let disconnected = InstanceCommand::RecordDisconnected { reason: DisconnectReason::RestartRequested };
+        // The idempotency key is used up by the step that completes the command.
+        self.record(&Context { command: None, ..context.clone() }, instance, disconnected).await?;
+        self.record(context, instance, InstanceCommand::RequestConnection).await?;
+        slot.ensure_open(self, None).await?;
+        self.channel(context, instance).await
+    }
+
+    /// Unlinks an instance from its account, and forgets its keys. Waiting sends are given up.
+    ///
+    /// When WhatsApp cannot be told now, the keys are forgotten all the same; the device stays on the phone's list
+    /// until its owner removes it there.
+    pub async fn log_out(&self, context: &Context, channel: &ChannelRef) -> Result<Channel, Error> {
+        let instance = channel.find(&*self.0.core.reads, context.workspace).await?.id;
+        self.unlink(context, instance).await?;
+        let command = InstanceCommand::RecordLoggedOut { by: LoggedOutBy::Api };
+        self.record(context, instance, command).await?;
+        self.fail_waiting(context, instance, FailureReason::LoggedOut).await?;
+        self.channel(context, instance).await
+    }
+
+    /// Logs an instance out, forgets its keys and deletes it. Waiting sends are given up. Gives the channel as it was.
+    pub async fn delete(&self, context: &Context, channel: &ChannelRef) -> Result<Channel, Error> {
+        let channel = channel.find(&*self.0.core.reads, context.workspace).await?;
+        self.unlink(context, channel.id).await?;
+        self.0.core.run(context, &DeleteInstance { instance: channel.id }).await?;
+        self.fail_waiting(context, channel.id, FailureReason::InstanceDeleted).await?;
+        self.slots().remove(&channel.id);
+        Ok(channel)
+    }
+
+    /// Accepts a message to be sent, and waits a short time for WhatsApp's acknowledgement.
+    pub async fn send(&self, context: &Context, message: &SendMessage) -> Result<MessageId, Error> {
+        let id = self.0.core.run(context, message).await?.output;
+        let outcome = self.0.waiters.register(id);
+        let queued = self
+            .0
+            .core
+            .reads
+            .message(context.workspace, id)
+            .await?
+            .ok_or(Error::NotFound(Resource::Message))?;
+        if let Some(slot) = self.slots().get(&queued.instance).cloned() {
+            slot.wake_sender();
+        }
+        let outcome = tokio::time::timeout(self.0.settings.send_wait, outcome).await;
+        match outcome {
+            Ok(Some(FailureReason::NotOnWhatsapp)) => Err(Error::NumberNotOnWhatsApp),
+            // Any other outcome, or none in time: the message's own status says it.
+            _ => Ok(id),
+        }
+    }
+
+    async fn unlink(&self, context: &Context, instance: InstanceId) -> Result<(), Error> {
+        let slot = self.slot(context, instance);
+        slot.log_out(self).await
+    }
+
+    async fn record(
+        &self,
+        context: &Context,
+        instance: InstanceId,
+        command: InstanceCommand,
+    ) -> Result<bool, Error> {
+        let recorded = RecordConnection { instance, command, epoch: None };
+        Ok(self.0.core.run(context, &recorded).await?.output)
+    }
+
+    /// Gives up every waiting send of an instance.
+    async fn fail_waiting(
+        &self,
+        context: &Context,
+        instance: InstanceId,
+        reason: FailureReason,
+    ) -> Result<(), Error> {
+        let waiting = self.0.ports.outbox.of_instance(context.workspace, instance).await?;
+        let context = Context { command: None, ..context.clone() };
+        for messages in waiting.chunks(100) {
+            self.0
+                .core
+                .run(&context, &FailMessages { messages: messages.to_vec(), reason: reason.clone() })
+                .await?;
+            for message in messages {
+                self.0.waiters.resolve(*message, Some(reason.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn channel(&self, context: &Context, instance: InstanceId) -> Result<Channel, Error> {
+        let channel = self.0.core.reads.channel(context.workspace, instance).await?;
+        channel.ok_or(Error::NotFound(Resource::Channel))
+    }
+
+    fn slot(&self, context: &Context, instance: InstanceId) -> Arc<Slot> {
+        let mut slots = self.slots();
+        Arc::clone(slots.entry(instance).or_insert_with(|| Arc::new(Slot::new(context.workspace, instance))))
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<InstanceId, Arc<Slot>>> {
+        self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The circumstances of what the gateway does by itself.
+    fn internal(&self, workspace: interflow_domain::WorkspaceId, actor: Actor) -> Context {
+        Context::internal(workspace, actor, format!("req_{}", self.0.core.ids.next().simple()))
+    }
+}

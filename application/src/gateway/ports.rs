@@ -1,0 +1,82 @@
+//! What the gateway needs of storage: leases on instances, and the outbox.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use interflow_domain::{ChatId, InstanceId, MessageId, WorkspaceId};
+
+use crate::log::LogError;
+
+/// Which node owns an instance's session. Times are on the database's clock.
+#[async_trait]
+pub trait Leases: Send + Sync {
+    /// Takes the lease of an instance for this node and returns its new epoch; `None` while another node that is
+    /// alive holds it. Taking it again raises the epoch, which fences whatever ran under the one before.
+    async fn acquire(&self, workspace: WorkspaceId, instance: InstanceId) -> Result<Option<i64>, LogError>;
+
+    /// Gives the lease back, if this node still holds it at this epoch.
+    async fn release(&self, workspace: WorkspaceId, instance: InstanceId, epoch: i64)
+    -> Result<(), LogError>;
+
+    /// Says that this node is alive. To be called more often than [`LEASE_EXPIRY`].
+    async fn heartbeat(&self) -> Result<(), LogError>;
+}
+
+/// A node that has not been heard of for so long has lost its leases.
+pub const LEASE_EXPIRY: Duration = Duration::from_secs(15);
+
+/// A send that is to be carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingSend {
+    /// The message.
+    pub message: MessageId,
+    /// Its chat.
+    pub chat: ChatId,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When the attempts end.
+    pub deadline: DateTime<Utc>,
+}
+
+/// The sends that the log's appends have asked for ([`crate::log::Rider::Send`]).
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// The first waiting send of each chat of an instance that is due, oldest first.
+    async fn due(
+        &self,
+        workspace: WorkspaceId,
+        instance: InstanceId,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<PendingSend>, LogError>;
+
+    /// When the next send of an instance that is not due yet will be.
+    async fn next_due(
+        &self,
+        workspace: WorkspaceId,
+        instance: InstanceId,
+    ) -> Result<Option<DateTime<Utc>>, LogError>;
+
+    /// Notes a failed attempt; the send, and those of its chat behind it, wait until then.
+    async fn postpone(
+        &self,
+        workspace: WorkspaceId,
+        message: MessageId,
+        until: DateTime<Utc>,
+    ) -> Result<(), LogError>;
+
+    /// Sends of any workspace whose deadline has passed, oldest first.
+    async fn overdue(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<(WorkspaceId, InstanceId, MessageId)>, LogError>;
+
+    /// Every waiting send of an instance.
+    async fn of_instance(
+        &self,
+        workspace: WorkspaceId,
+        instance: InstanceId,
+    ) -> Result<Vec<MessageId>, LogError>;
+}

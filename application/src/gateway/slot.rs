@@ -1,0 +1,203 @@
+//! An instance's place on this node: at most one session runs in it, under a lease.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use interflow_domain::instance::InstanceCommand;
+use interflow_domain::{InstanceId, WorkspaceId};
+use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::sink::Sink;
+use super::{Gateway, sender};
+use crate::whatsapp::{EngineError, Session, SessionSpec};
+use crate::{Context, Error, RecordConnection};
+
+/// How long WhatsApp may take to confirm an unlinking.
+const LOG_OUT_WAIT: Duration = Duration::from_secs(10);
+
+/// What can be seen of a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct View {
+    /// The QR to show.
+    pub qr: Option<String>,
+    /// Logged in and able to send.
+    pub open: bool,
+    /// The session has ended by itself.
+    pub ended: bool,
+}
+
+/// An instance's place on this node.
+pub(super) struct Slot {
+    pub workspace: WorkspaceId,
+    pub instance: InstanceId,
+    /// Held while a session is opened or closed, so that these happen one after the other.
+    running: AsyncMutex<Option<Running>>,
+    view: watch::Sender<View>,
+    wake: Notify,
+    epoch: Mutex<Option<i64>>,
+}
+
+struct Running {
+    spec: SessionSpec,
+    session: Arc<dyn Session>,
+    sender: CancellationToken,
+}
+
+impl Slot {
+    pub fn new(workspace: WorkspaceId, instance: InstanceId) -> Self {
+        Self {
+            workspace,
+            instance,
+            running: AsyncMutex::default(),
+            view: watch::Sender::default(),
+            wake: Notify::new(),
+            epoch: Mutex::default(),
+        }
+    }
+
+    /// Opens a session, unless one runs. What is to be recorded first is recorded once the lease is held.
+    pub async fn ensure_open(
+        self: &Arc<Self>,
+        gateway: &Gateway,
+        first: Option<(&Context, InstanceCommand)>,
+    ) -> Result<(), Error> {
+        let mut running = self.running.lock().await;
+        if gateway.0.stopping.is_cancelled() {
+            return Err(Error::Unavailable("the server is shutting down".to_owned()));
+        }
+        if running.is_some() {
+            if !self.view.borrow().ended {
+                return Ok(());
+            }
+            self.end(gateway, running.take()).await;
+        }
+        let spec = self.lease(gateway).await?;
+        self.view.send_replace(View::default());
+        self.set_epoch(Some(spec.epoch));
+        let session = match self.open(gateway, spec, first).await {
+            Ok(session) => session,
+            Err(error) => {
+                self.set_epoch(None);
+                gateway.0.ports.leases.release(spec.workspace, spec.instance, spec.epoch).await?;
+                return Err(error);
+            }
+        };
+        let sender = gateway.0.stopping.child_token();
+        let work = sender::run(gateway.clone(), Arc::clone(self), spec, Arc::clone(&session));
+        let stop = sender.clone();
+        gateway.0.tasks.spawn(async move {
+            stop.run_until_cancelled(work).await;
+        });
+        *running = Some(Running { spec, session, sender });
+        Ok(())
+    }
+
+    async fn open(
+        self: &Arc<Self>,
+        gateway: &Gateway,
+        spec: SessionSpec,
+        first: Option<(&Context, InstanceCommand)>,
+    ) -> Result<Arc<dyn Session>, Error> {
+        if let Some((context, command)) = first {
+            let record = RecordConnection { instance: self.instance, command, epoch: Some(spec.epoch) };
+            gateway.0.core.run(context, &record).await?;
+        }
+        let sink = Arc::new(Sink::new(gateway.clone(), Arc::clone(self), spec.epoch));
+        Ok(gateway.0.ports.engine.open(spec, sink).await?)
+    }
+
+    /// Closes the session and gives the lease back, if one runs. The keys stay.
+    pub async fn close(&self, gateway: &Gateway) {
+        let mut running = self.running.lock().await;
+        let session = running.take();
+        self.end(gateway, session).await;
+    }
+
+    /// Closes the session of this epoch, if it still runs.
+    pub async fn close_epoch(&self, gateway: &Gateway, epoch: i64) {
+        let mut running = self.running.lock().await;
+        if running.as_ref().is_some_and(|running| running.spec.epoch == epoch) {
+            let session = running.take();
+            self.end(gateway, session).await;
+        }
+    }
+
+    /// Tells WhatsApp that the device is unlinked, where it can be told, closes the session and forgets the keys.
+    pub async fn log_out(&self, gateway: &Gateway) -> Result<(), Error> {
+        let mut running = self.running.lock().await;
+        let spec = match running.as_ref() {
+            Some(Running { spec, session, .. }) => {
+                let told = tokio::time::timeout(LOG_OUT_WAIT, session.log_out()).await;
+                if !matches!(told, Ok(Ok(()) | Err(EngineError::NotConnected))) {
+                    tracing::warn!(instance = %self.instance, "WhatsApp could not be told of the log-out");
+                }
+                session.stop().await;
+                *spec
+            }
+            None => self.lease(gateway).await?,
+        };
+        gateway.0.ports.engine.forget(spec).await?;
+        let session = running.take();
+        self.end(gateway, session).await;
+        gateway.0.ports.leases.release(spec.workspace, spec.instance, spec.epoch).await?;
+        Ok(())
+    }
+
+    async fn lease(&self, gateway: &Gateway) -> Result<SessionSpec, Error> {
+        let epoch = gateway.0.ports.leases.acquire(self.workspace, self.instance).await?;
+        let epoch =
+            epoch.ok_or_else(|| Error::Unavailable("another server process owns the channel".to_owned()))?;
+        Ok(SessionSpec { workspace: self.workspace, instance: self.instance, epoch })
+    }
+
+    async fn end(&self, gateway: &Gateway, running: Option<Running>) {
+        let Some(Running { spec, session, sender }) = running else { return };
+        sender.cancel();
+        session.stop().await;
+        self.set_epoch(None);
+        self.view.send_replace(View { ended: true, ..View::default() });
+        if let Err(error) = gateway.0.ports.leases.release(spec.workspace, spec.instance, spec.epoch).await {
+            tracing::warn!(instance = %self.instance, %error, "a lease was not given back; it expires by itself");
+        }
+    }
+
+    /// Waits until there is a QR (`Some(Some)`) or the connection is open (`Some(None)`); `None` when neither came.
+    pub async fn first_qr_or_open(&self, patience: Duration) -> Option<Option<String>> {
+        let mut view = self.view.subscribe();
+        let shown = view.wait_for(|view| view.open || view.qr.is_some() || view.ended);
+        let shown = tokio::time::timeout(patience, shown).await.ok()?.ok()?.clone();
+        if shown.ended && !shown.open { None } else { Some(shown.qr) }
+    }
+
+    /// Waits until the connection is open.
+    pub async fn until_open(&self) {
+        // The sender half lives in this slot, so waiting cannot fail.
+        let _ = self.view.subscribe().wait_for(|view| view.open).await;
+    }
+
+    pub fn show(&self, change: impl FnOnce(&mut View)) {
+        self.view.send_modify(change);
+    }
+
+    pub fn qr(&self) -> Option<String> {
+        self.view.borrow().qr.clone()
+    }
+
+    pub fn wake_sender(&self) {
+        self.wake.notify_one();
+    }
+
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// The epoch of the session that runs. What a session of an earlier epoch still says is not shown.
+    pub fn is_current(&self, epoch: i64) -> bool {
+        *self.epoch.lock().unwrap_or_else(PoisonError::into_inner) == Some(epoch)
+    }
+
+    fn set_epoch(&self, epoch: Option<i64>) {
+        *self.epoch.lock().unwrap_or_else(PoisonError::into_inner) = epoch;
+    }
+}

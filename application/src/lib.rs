@@ -1,0 +1,32 @@
+//! What Interflow does: one use case a file, and the ports they need. Depends on `domain` alone.
+//!
+//! Cast:
+//! - a *use case* ([`UseCase`]) decides; [`Core::run`] loads, decides, appends, and decides again when it lost a race;
+//! - the *event log* ([`log::EventLog`]) makes what was decided durable, with claims and riders, atomically;
+//! - the *read models* ([`read::Reads`]) answer questions;
+//! - the *gateway* ([`gateway::Gateway`]) owns the WhatsApp sessions of this node, through the engine's port
+//!   ([`whatsapp::Engine`]).
+
+mod backoff;
+mod claim;
+mod clock;
+mod context;
+mod core;
+mod decision;
+mod error;
+pub mod gateway;
+mod idempotency;
+pub mod log;
+pub mod read;
+mod use_cases;
+pub mod whatsapp;
+
+pub use backoff::Backoff;
+pub use claim::{Claim, ClaimKind};
+pub use clock::{Clock, Ids};
+pub use context::{Actor, Context};
+pub use core::{Core, Done, UseCase};
+pub use decision::Decision;
+pub use error::{Error, FieldError, Resource};
+pub use idempotency::{Answer, AnswerStore, Command, RecordedCommand, ResourceRef};
+pub use use_cases::*;

@@ -1,0 +1,375 @@
+//! The port to the event log: streams, the unit of an append, and what may go wrong.
+//!
+//! A workspace's log is one sequence of positions 1, 2, 3 … without a gap, in commit order. An [`Append`] is atomic:
+//! its events, claims and riders are all there, or none is, and the read models show it as soon as it is.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use cqrs_es::{Aggregate, DomainEvent};
+use interflow_domain::chat::{Chat, ChatEvent};
+use interflow_domain::customer::{Customer, CustomerEvent};
+use interflow_domain::instance::{Instance, InstanceEvent};
+use interflow_domain::message::{Message, MessageEvent};
+use interflow_domain::workspace::{Workspace, WorkspaceEvent};
+use interflow_domain::{ChatId, CustomerId, Decide, EventId, InstanceId, MessageId, WorkspaceId};
+
+use crate::{Claim, Command, Context, RecordedCommand, ResourceRef};
+
+/// Names a stream of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StreamId {
+    /// A workspace.
+    Workspace(WorkspaceId),
+    /// An instance.
+    Instance(InstanceId),
+    /// A customer.
+    Customer(CustomerId),
+    /// A chat.
+    Chat(ChatId),
+    /// A message.
+    Message(MessageId),
+}
+
+impl StreamId {
+    /// The aggregate type in storage.
+    #[must_use]
+    pub const fn aggregate_type(self) -> &'static str {
+        match self {
+            Self::Workspace(_) => Workspace::TYPE,
+            Self::Instance(_) => Instance::TYPE,
+            Self::Customer(_) => Customer::TYPE,
+            Self::Chat(_) => Chat::TYPE,
+            Self::Message(_) => Message::TYPE,
+        }
+    }
+
+    /// The aggregate id in storage: the printed form of the id.
+    #[must_use]
+    pub fn aggregate_id(self) -> String {
+        match self {
+            Self::Workspace(id) => id.to_string(),
+            Self::Instance(id) => id.to_string(),
+            Self::Customer(id) => id.to_string(),
+            Self::Chat(id) => id.to_string(),
+            Self::Message(id) => id.to_string(),
+        }
+    }
+
+    /// The stream of an aggregate type and id, as storage has them.
+    #[must_use]
+    pub fn parse(aggregate_type: &str, aggregate_id: &str) -> Option<Self> {
+        match aggregate_type {
+            Workspace::TYPE => aggregate_id.parse().ok().map(Self::Workspace),
+            Instance::TYPE => aggregate_id.parse().ok().map(Self::Instance),
+            Customer::TYPE => aggregate_id.parse().ok().map(Self::Customer),
+            Chat::TYPE => aggregate_id.parse().ok().map(Self::Chat),
+            Message::TYPE => aggregate_id.parse().ok().map(Self::Message),
+            _ => None,
+        }
+    }
+}
+
+/// An event of any aggregate.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Of a workspace.
+    Workspace(WorkspaceEvent),
+    /// Of an instance.
+    Instance(InstanceEvent),
+    /// Of a customer.
+    Customer(CustomerEvent),
+    /// Of a chat.
+    Chat(ChatEvent),
+    /// Of a message.
+    Message(MessageEvent),
+}
+
+impl Event {
+    /// The event's wire name.
+    #[must_use]
+    pub fn event_type(&self) -> String {
+        match self {
+            Self::Workspace(event) => event.event_type(),
+            Self::Instance(event) => event.event_type(),
+            Self::Customer(event) => event.event_type(),
+            Self::Chat(event) => event.event_type(),
+            Self::Message(event) => event.event_type(),
+        }
+    }
+
+    /// The version of the event's shape.
+    #[must_use]
+    pub fn event_version(&self) -> String {
+        match self {
+            Self::Workspace(event) => event.event_version(),
+            Self::Instance(event) => event.event_version(),
+            Self::Customer(event) => event.event_version(),
+            Self::Chat(event) => event.event_version(),
+            Self::Message(event) => event.event_version(),
+        }
+    }
+
+    /// The event in the form in which the store seals personal values ([`interflow_domain::PersonalForm`]).
+    pub fn to_json(&self) -> serde_json::Result<serde_json::Value> {
+        match self {
+            Self::Workspace(event) => serde_json::to_value(event),
+            Self::Instance(event) => serde_json::to_value(event),
+            Self::Customer(event) => serde_json::to_value(event),
+            Self::Chat(event) => serde_json::to_value(event),
+            Self::Message(event) => serde_json::to_value(event),
+        }
+    }
+
+    /// The event of a stream from its opened form.
+    pub fn from_json(stream: StreamId, payload: serde_json::Value) -> serde_json::Result<Self> {
+        Ok(match stream {
+            StreamId::Workspace(_) => Self::Workspace(serde_json::from_value(payload)?),
+            StreamId::Instance(_) => Self::Instance(serde_json::from_value(payload)?),
+            StreamId::Customer(_) => Self::Customer(serde_json::from_value(payload)?),
+            StreamId::Chat(_) => Self::Chat(serde_json::from_value(payload)?),
+            StreamId::Message(_) => Self::Message(serde_json::from_value(payload)?),
+        })
+    }
+}
+
+/// The state of any aggregate, shared with the cache it came from.
+#[derive(Debug, Clone)]
+pub enum State {
+    /// Of a workspace.
+    Workspace(Arc<Workspace>),
+    /// Of an instance.
+    Instance(Arc<Instance>),
+    /// Of a customer.
+    Customer(Arc<Customer>),
+    /// Of a chat.
+    Chat(Arc<Chat>),
+    /// Of a message.
+    Message(Arc<Message>),
+}
+
+impl State {
+    /// The state of a stream before its first event.
+    #[must_use]
+    pub fn initial(stream: StreamId) -> Self {
+        match stream {
+            StreamId::Workspace(_) => Self::Workspace(Arc::default()),
+            StreamId::Instance(_) => Self::Instance(Arc::default()),
+            StreamId::Customer(_) => Self::Customer(Arc::default()),
+            StreamId::Chat(_) => Self::Chat(Arc::default()),
+            StreamId::Message(_) => Self::Message(Arc::default()),
+        }
+    }
+
+    /// Folds an event in. An event of another aggregate changes nothing.
+    pub fn apply(&mut self, event: Event) {
+        match (self, event) {
+            (Self::Workspace(state), Event::Workspace(event)) => Arc::make_mut(state).apply(event),
+            (Self::Instance(state), Event::Instance(event)) => Arc::make_mut(state).apply(event),
+            (Self::Customer(state), Event::Customer(event)) => Arc::make_mut(state).apply(event),
+            (Self::Chat(state), Event::Chat(event)) => Arc::make_mut(state).apply(event),
+            (Self::Message(state), Event::Message(event)) => Arc::make_mut(state).apply(event),
+            _ => {}
+        }
+    }
+}
+
+/// An aggregate that lives in the log.
+pub trait Streamed:
+    Decide<Event: Send + Into<Event>, Command: Send, Error: Into<crate::Error> + Send>
+{
+    /// The state, if it is of this aggregate.
+    fn of(state: &State) -> Option<&Arc<Self>>;
+}
+
+macro_rules! streamed {
+    ($($aggregate:ident, $event:ident);+) => {$(
+        impl Streamed for $aggregate {
+            fn of(state: &State) -> Option<&Arc<Self>> {
+                if let State::$aggregate(state) = state { Some(state) } else { None }
+            }
+        }
+
+        impl From<$event> for Event {
+            fn from(event: $event) -> Self {
+                Self::$aggregate(event)
+            }
+        }
+    )+};
+}
+
+streamed!(
+    Workspace, WorkspaceEvent;
+    Instance, InstanceEvent;
+    Customer, CustomerEvent;
+    Chat, ChatEvent;
+    Message, MessageEvent
+);
+
+/// A state and the number of events it was folded from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The state.
+    pub state: State,
+    /// How many events it was folded from.
+    pub version: u64,
+    /// Whether it may be older than the log: another process may have appended since it was read.
+    pub cached: bool,
+}
+
+/// The events of one stream in an append.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamAppend {
+    /// Which stream.
+    pub stream: StreamId,
+    /// How many events it must have.
+    pub expected: u64,
+    /// What to add.
+    pub events: Vec<Event>,
+}
+
+/// What an append does to claims. Releases are carried out before takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClaimChange {
+    /// Nobody may hold it yet.
+    Take {
+        /// What.
+        claim: Claim,
+        /// For which stream.
+        owner: StreamId,
+    },
+    /// Free it, if this stream holds it.
+    Release {
+        /// What.
+        claim: Claim,
+        /// Which stream holds it.
+        owner: StreamId,
+    },
+}
+
+/// What else is durable with the events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rider {
+    /// A send to be carried out by the gateway.
+    Send {
+        /// The message.
+        message: MessageId,
+        /// Its instance.
+        instance: InstanceId,
+        /// Its chat: sends of one chat go out in order.
+        chat: ChatId,
+        /// When the attempts end.
+        deadline: DateTime<Utc>,
+    },
+    /// The send needs no more attempts.
+    SendDone {
+        /// The message.
+        message: MessageId,
+    },
+    /// Only while this node holds the lease of the instance.
+    Fence {
+        /// The instance.
+        instance: InstanceId,
+        /// The epoch of the lease.
+        epoch: i64,
+    },
+    /// The caller's idempotency key, and what the command made or changed.
+    Command {
+        /// The key.
+        command: Command,
+        /// What it made or changed.
+        resource: ResourceRef,
+    },
+}
+
+/// The unit of an append: atomic.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// Who, for whom, because of what.
+    pub context: Context,
+    /// When.
+    pub recorded_at: DateTime<Utc>,
+    /// The streams, each at most once.
+    pub streams: Vec<StreamAppend>,
+    /// What is taken and released.
+    pub claims: Vec<ClaimChange>,
+    /// What else is durable with it.
+    pub riders: Vec<Rider>,
+}
+
+/// An event as it stands in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordedEvent {
+    /// Its id.
+    pub id: EventId,
+    /// Its place in the workspace's log, from 1.
+    pub position: u64,
+    /// Its stream.
+    pub stream: StreamId,
+    /// Its place in the stream, from 1.
+    pub version: u64,
+    /// When it was recorded.
+    pub recorded_at: DateTime<Utc>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Why nothing was appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// A stream has moved on, or a claim is held: load and decide again.
+    #[error("another command was there first")]
+    Conflict,
+    /// The command was carried out before.
+    #[error("the command was carried out before")]
+    Repeated(Box<RecordedCommand>),
+    /// The lease on the instance is another node's.
+    #[error("the lease on the instance was lost to another node")]
+    Fenced,
+    /// The workspace's queue is full.
+    #[error("too many commands of this workspace are waiting")]
+    Overloaded,
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// The log cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The database cannot be reached, or gave up: try again.
+    #[error("the event log is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What is stored is not what this build can read or write.
+    #[error("the event log holds something this build cannot handle: {0}")]
+    Corrupt(String),
+}
+
+/// The event log.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// The state of a stream, from a cache or the log. A stream without events is at version 0.
+    async fn load(&self, workspace: WorkspaceId, stream: StreamId) -> Result<Loaded, LogError>;
+
+    /// Appends, and returns once it is durable and the read models show it. The events come back in order.
+    async fn append(&self, append: Append) -> Result<Vec<RecordedEvent>, AppendError>;
+
+    /// Whether the streams still have these versions. Those that do not leave the cache.
+    async fn are_current(
+        &self,
+        workspace: WorkspaceId,
+        versions: &[(StreamId, u64)],
+    ) -> Result<bool, LogError>;
+
+    /// The stream that holds a claim.
+    async fn holder(&self, workspace: WorkspaceId, claim: &Claim) -> Result<Option<StreamId>, LogError>;
+
+    /// Up to `limit` events after a position, in order: what a replay or a reader reads.
+    async fn read(
+        &self,
+        workspace: WorkspaceId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RecordedEvent>, LogError>;
+}
