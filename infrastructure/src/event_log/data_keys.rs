@@ -1,0 +1,193 @@
+//! The keys of personal data: one a subject and calendar month, wrapped under a key derived from the master key.
+//!
+//! A key is made in the append that first needs it, under the head lock, so no two are made for the same subject and
+//! month. What is remembered here of a key in use holds for one count of the head's `erasures`: when keys were
+//! destroyed since, the table is asked again, because a value sealed under a destroyed key would be lost at once.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use interflow_application::Ids;
+use interflow_domain::{Subject, WorkspaceId};
+use interflow_vault::SealingKey;
+use moka::sync::Cache;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::sealing::DataKey;
+
+/// Keys kept in memory, of each of the two kinds.
+const REMEMBERED: u64 = 20_000;
+/// A destroyed key is forgotten after so long by every process.
+const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+
+const IN_USE: &str = "SELECT k.subject, k.month, k.key_id, k.wrapped \
+     FROM unnest($2::text[], $3::date[]) AS q(subject, month), \
+     LATERAL (SELECT * FROM data_keys k WHERE k.workspace_id = $1 AND k.subject = q.subject \
+              AND k.month = q.month AND k.destroyed_at IS NULL) k";
+const MAKE: &str = "INSERT INTO data_keys (workspace_id, key_id, subject, month, wrapped) \
+     SELECT $1, k.id, k.subject, k.month, k.wrapped \
+     FROM unnest($2::uuid[], $3::text[], $4::date[], $5::bytea[]) AS k(id, subject, month, wrapped)";
+const BY_ID: &str = "SELECT key_id, subject, month, wrapped FROM data_keys \
+     WHERE workspace_id = $1 AND key_id = ANY($2)";
+
+/// What one key seals.
+pub(super) type Slot = (Subject, NaiveDate);
+/// The keys a group seals with.
+pub(super) type Keys = HashMap<Slot, InUse>;
+
+/// A key that new values are sealed with.
+#[derive(Debug, Clone)]
+pub(super) struct InUse {
+    pub(super) id: Uuid,
+    pub(super) key: SealingKey,
+    erasures: i64,
+}
+
+/// The keys of personal data.
+pub(super) struct DataKeys {
+    wrapping: SealingKey,
+    in_use: Cache<(WorkspaceId, Slot), InUse>,
+    by_id: Cache<(WorkspaceId, Uuid), DataKey>,
+}
+
+impl DataKeys {
+    pub(super) fn new(wrapping: SealingKey) -> Self {
+        let in_use = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
+        let by_id = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
+        Self { wrapping, in_use, by_id }
+    }
+
+    /// The keys to seal with, made where there are none. To be called under the head lock, with the head's count of
+    /// erasures; what was made is to be [remembered](Self::remember) once it is committed and not before.
+    pub(super) async fn to_seal(
+        &self,
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        erasures: i64,
+        wanted: BTreeSet<Slot>,
+        ids: &dyn Ids,
+    ) -> Result<Keys, Failure> {
+        let mut keys: Keys = wanted
+            .iter()
+            .filter_map(|slot| Some((*slot, self.in_use.get(&(workspace, *slot))?)))
+            .filter(|(_, key)| key.erasures == erasures)
+            .collect();
+        let unknown: Vec<Slot> = wanted.into_iter().filter(|slot| !keys.contains_key(slot)).collect();
+        if unknown.is_empty() {
+            return Ok(keys);
+        }
+        let subjects: Vec<_> = unknown.iter().map(|(subject, _)| subject.to_string()).collect();
+        let months: Vec<_> = unknown.iter().map(|(_, month)| *month).collect();
+        let rows: Vec<(String, NaiveDate, Uuid, Vec<u8>)> = sqlx::query_as(IN_USE)
+            .bind(workspace.uuid())
+            .bind(subjects)
+            .bind(months)
+            .fetch_all(&mut *connection)
+            .await?;
+        for (subject, month, id, wrapped) in rows {
+            let subject = parse(&subject)?;
+            let key = self.unwrap(workspace, id, (subject, month), &wrapped)?;
+            keys.insert((subject, month), InUse { id, key, erasures });
+        }
+        let missing = unknown.into_iter().filter(|slot| !keys.contains_key(slot));
+        let made: Vec<_> = missing
+            .map(|slot| (slot, InUse { id: ids.next(), key: SealingKey::random(), erasures }))
+            .collect();
+        self.insert(connection, workspace, &made).await?;
+        keys.extend(made);
+        Ok(keys)
+    }
+
+    async fn insert(
+        &self,
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        made: &[(Slot, InUse)],
+    ) -> Result<(), Failure> {
+        if made.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = made.iter().map(|(_, key)| key.id).collect();
+        let subjects: Vec<_> = made.iter().map(|((subject, _), _)| subject.to_string()).collect();
+        let months: Vec<_> = made.iter().map(|((_, month), _)| *month).collect();
+        let wrapped: Vec<_> = made
+            .iter()
+            .map(|(slot, made)| self.wrapping.seal(&place(workspace, made.id, *slot), made.key.expose()))
+            .collect();
+        sqlx::query(MAKE)
+            .bind(workspace.uuid())
+            .bind(ids)
+            .bind(subjects)
+            .bind(months)
+            .bind(wrapped)
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
+    /// Remembers keys that are committed.
+    pub(super) fn remember(&self, workspace: WorkspaceId, keys: Keys) {
+        for (slot, key) in keys {
+            self.in_use.insert((workspace, slot), key);
+        }
+    }
+
+    /// The keys with these ids, as far as there are any.
+    pub(super) async fn to_open(
+        &self,
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        wanted: BTreeSet<Uuid>,
+    ) -> Result<HashMap<Uuid, DataKey>, Failure> {
+        let mut keys: HashMap<Uuid, DataKey> =
+            wanted.iter().filter_map(|id| Some((*id, self.by_id.get(&(workspace, *id))?))).collect();
+        let unknown: Vec<Uuid> = wanted.into_iter().filter(|id| !keys.contains_key(id)).collect();
+        if unknown.is_empty() {
+            return Ok(keys);
+        }
+        let rows: Vec<(Uuid, String, NaiveDate, Option<Vec<u8>>)> =
+            sqlx::query_as(BY_ID).bind(workspace.uuid()).bind(unknown).fetch_all(connection).await?;
+        for (id, subject, month, wrapped) in rows {
+            let subject = parse(&subject)?;
+            let key =
+                wrapped.map(|wrapped| self.unwrap(workspace, id, (subject, month), &wrapped)).transpose()?;
+            let key = DataKey { subject, key };
+            self.by_id.insert((workspace, id), key.clone());
+            keys.insert(id, key);
+        }
+        Ok(keys)
+    }
+
+    fn unwrap(
+        &self,
+        workspace: WorkspaceId,
+        id: Uuid,
+        slot: Slot,
+        wrapped: &[u8],
+    ) -> Result<SealingKey, Failure> {
+        let bytes = self.wrapping.open(&place(workspace, id, slot), wrapped).ok();
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| {
+            Failure::Refused(
+                "a data key does not open: the data was written with another master key".to_owned(),
+            )
+        })?;
+        Ok(SealingKey::new(bytes))
+    }
+}
+
+fn parse(subject: &str) -> Result<Subject, Failure> {
+    subject.parse().map_err(|_| Failure::Refused("a data key is of an unknown kind of subject".to_owned()))
+}
+
+fn place(workspace: WorkspaceId, id: Uuid, (subject, month): Slot) -> Vec<u8> {
+    [
+        workspace.uuid().as_bytes(),
+        id.as_bytes().as_slice(),
+        subject.to_string().as_bytes(),
+        month.to_string().as_bytes(),
+    ]
+    .concat()
+}

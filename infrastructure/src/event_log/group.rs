@@ -1,0 +1,198 @@
+//! A group's transaction, in the order that the decision on the event log fixes.
+//!
+//! 1. Lock the workspace's head, before any other row.
+//! 2. In later statements, read what the group is judged by ([`Facts`]).
+//! 3. Judge in order: losers leave with all their streams, claims and riders before anything is written.
+//! 4. Give out positions, seal, and write each table with one set-wise statement ([`rows`]).
+//! 5. Write the read models, in the generation that the head names.
+//! 6. Commit.
+
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use interflow_application::log::{AppendError, Event, RecordedEvent};
+use interflow_domain::WorkspaceId;
+use sqlx::PgConnection;
+
+use super::data_keys::{Keys, Slot};
+use super::failure::Failure;
+use super::prepared::Prepared;
+use super::ruling::Facts;
+use super::{Inner, rows, sealing};
+use crate::read_models;
+
+/// READ COMMITTED whatever the server's default: statements after the lock must see what the lock waited for. The
+/// bounds: nobody waits for ever for a head that is locked elsewhere, and a process that was stopped with a head
+/// locked loses it. Without sequential scans, because a plan made while a table was small is kept when it grows; and
+/// without compiling plans, which takes longer than any of these.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+     SET LOCAL lock_timeout = '10s'; \
+     SET LOCAL statement_timeout = '30s'; \
+     SET LOCAL idle_in_transaction_session_timeout = '15s'; \
+     SET LOCAL enable_seqscan = off; \
+     SET LOCAL jit = off";
+const LOCK: &str = "SELECT position, generation, erasures FROM heads WHERE workspace_id = $1 FOR UPDATE";
+const MAKE_HEAD: &str = "INSERT INTO heads (workspace_id) VALUES ($1) ON CONFLICT DO NOTHING";
+
+/// What an append comes to.
+pub(super) type Answer = Result<Vec<RecordedEvent>, AppendError>;
+
+/// A workspace's head, locked until the end of the transaction.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub(super) struct Head {
+    pub(super) position: i64,
+    pub(super) generation: i32,
+    pub(super) erasures: i64,
+}
+
+/// Appends a group; the answers are in its order. A failure says that nothing was appended, or that nobody knows.
+pub(super) async fn append(
+    inner: &Inner,
+    workspace: WorkspaceId,
+    group: &[Prepared],
+) -> Result<Vec<Answer>, Failure> {
+    let mut transaction = inner.pool.begin_with(BEGIN).await?;
+    // What panics until here has changed nothing, and can be told from its neighbours like any other poison.
+    let staged = AssertUnwindSafe(stage(inner, &mut transaction, workspace, group)).catch_unwind().await;
+    let staged = staged.unwrap_or_else(|_| Err(Failure::Refused("writing it panicked".to_owned())));
+    match staged {
+        Ok(Staged { answers, keys, changes: true }) => {
+            transaction.commit().await?;
+            inner.keys.remember(workspace, keys);
+            Ok(answers)
+        }
+        Ok(Staged { answers, .. }) => {
+            transaction.rollback().await?;
+            Ok(answers)
+        }
+        Err(failure) => {
+            // The failure is what counts; and a transaction that is dropped is rolled back.
+            drop(transaction.rollback().await);
+            Err(failure)
+        }
+    }
+}
+
+/// What is written, and becomes true with the commit.
+struct Staged {
+    answers: Vec<Answer>,
+    keys: Keys,
+    changes: bool,
+}
+
+async fn stage(
+    inner: &Inner,
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    group: &[Prepared],
+) -> Result<Staged, Failure> {
+    let head = lock(connection, workspace).await?;
+    let before = Facts::read(connection, workspace, group, &inner.answers).await?;
+    let mut facts = before.clone();
+    let verdicts: Vec<_> = group.iter().map(|one| facts.admit(one)).collect();
+    let winners: Vec<&Prepared> =
+        group.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok()).map(|(one, _)| one).collect();
+    if winners.is_empty() {
+        let answers = verdicts.into_iter().map(|verdict| verdict.map(|()| vec![])).collect();
+        return Ok(Staged { answers, keys: Keys::new(), changes: false });
+    }
+    let recorded = number(head, &winners);
+    let keys = keys_for(inner, connection, workspace, head, &winners).await?;
+    let payloads = seal(&winners, &keys)?;
+    rows::write(
+        connection,
+        workspace,
+        head,
+        &rows::Group { before, after: facts, winners, recorded: &recorded, payloads },
+    )
+    .await?;
+    if !recorded.is_empty() {
+        read_models::apply(connection, workspace, head.generation, &recorded).await?;
+    }
+    Ok(Staged { answers: answers(group, verdicts, recorded), keys, changes: true })
+}
+
+/// Locks the workspace's head, and makes it for a workspace that has none yet.
+pub(super) async fn lock(connection: &mut PgConnection, workspace: WorkspaceId) -> Result<Head, Failure> {
+    let lock = || sqlx::query_as(LOCK).bind(workspace.uuid());
+    if let Some(head) = lock().fetch_optional(&mut *connection).await? {
+        return Ok(head);
+    }
+    sqlx::query(MAKE_HEAD).bind(workspace.uuid()).execute(&mut *connection).await?;
+    Ok(lock().fetch_one(connection).await?)
+}
+
+/// Gives the winners' events their positions and versions.
+fn number(head: Head, winners: &[&Prepared]) -> Vec<RecordedEvent> {
+    let mut position = head.position.unsigned_abs();
+    let mut recorded = vec![];
+    for one in winners {
+        let mut payloads = one.payloads.iter();
+        for part in &one.append.streams {
+            for (version, (event, payload)) in
+                (part.expected + 1..).zip(part.events.iter().zip(&mut payloads))
+            {
+                position += 1;
+                let (id, event): (_, Event) = (payload.id, event.clone());
+                let recorded_at = one.append.recorded_at;
+                recorded.push(RecordedEvent {
+                    id,
+                    position,
+                    stream: part.stream,
+                    version,
+                    recorded_at,
+                    event,
+                });
+            }
+        }
+    }
+    recorded
+}
+
+async fn keys_for(
+    inner: &Inner,
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    head: Head,
+    winners: &[&Prepared],
+) -> Result<Keys, Failure> {
+    let mut slots: BTreeSet<Slot> = BTreeSet::new();
+    for one in winners {
+        let mut subjects = BTreeSet::new();
+        for payload in &one.payloads {
+            sealing::subjects(&payload.json, &mut subjects)
+                .map_err(|error| Failure::Refused(error.to_string()))?;
+        }
+        slots.extend(subjects.into_iter().map(|subject| (subject, one.month)));
+    }
+    inner.keys.to_seal(connection, workspace, head.erasures, slots, &*inner.ids).await
+}
+
+/// The winners' payloads as they are stored.
+fn seal(winners: &[&Prepared], keys: &Keys) -> Result<Vec<String>, Failure> {
+    let mut sealed = vec![];
+    for one in winners {
+        let key_of = |subject| keys.get(&(subject, one.month)).map(|found| (found.id, &found.key));
+        for payload in &one.payloads {
+            let mut json = payload.json.clone();
+            sealing::seal(&mut json, payload.id, &key_of)
+                .map_err(|error| Failure::Refused(error.to_string()))?;
+            sealed.push(json.to_string());
+        }
+    }
+    Ok(sealed)
+}
+
+/// Deals the recorded events out to the appends they belong to.
+fn answers(
+    group: &[Prepared],
+    verdicts: Vec<Result<(), AppendError>>,
+    recorded: Vec<RecordedEvent>,
+) -> Vec<Answer> {
+    let mut recorded = recorded.into_iter();
+    let deal = |(one, verdict): (&Prepared, Result<(), AppendError>)| {
+        verdict.map(|()| recorded.by_ref().take(one.payloads.len()).collect())
+    };
+    group.iter().zip(verdicts).map(deal).collect()
+}

@@ -1,0 +1,192 @@
+//! The event log on Postgres.
+//!
+//! # The story of an append
+//! A caller's task makes the append ready ([`prepared`]): ids, JSON, hashes of its claims. It puts it in the queue of
+//! its workspace, and the workspace's [`writer`] takes what is waiting and appends for all of them in one transaction
+//! ([`group`]). There the head is locked; what the appends name is read ([`facts`]); they are judged in order
+//! ([`ruling`]), and losers leave; the winners' events get positions, their personal values are sealed ([`sealing`],
+//! [`data_keys`]), and each table gets one statement ([`rows`]). The read models are written, the transaction
+//! commits, the [`cache`] of states follows, and everyone is answered. What the database refuses for a reason nobody
+//! foresaw is found by halving ([`bisect`]).
+//!
+//! # And of a load
+//! A state comes from the cache, or its stream is read ([`reader`]), opened and folded. A state from the cache may be
+//! old: whoever refuses because of it asks first whether it [is current](EventLog::are_current).
+//!
+//! [`cqrs_store`] puts cqrs-es's own `EventStore` on top.
+
+mod bisect;
+mod cache;
+mod cqrs_store;
+mod data_keys;
+mod facts;
+mod failure;
+mod group;
+mod prepared;
+mod reader;
+mod rows;
+mod ruling;
+mod sealing;
+mod settings;
+mod writer;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use interflow_application::log::{
+    Append, AppendError, EventLog, Loaded, LogError, RecordedEvent, State, StreamId,
+};
+use interflow_application::{Claim, Ids};
+use interflow_domain::WorkspaceId;
+use interflow_vault::{MasterKey, SealingKey};
+use sqlx::PgPool;
+use tokio::sync::watch;
+
+use crate::answers::answers_key;
+use cache::{Cached, StateCache};
+use data_keys::DataKeys;
+use group::Answer;
+use prepared::Prepared;
+use writer::Writers;
+
+pub use cqrs_store::{CqrsContext, CqrsStore};
+pub(crate) use failure::{Failure, log_error};
+pub use settings::Settings;
+
+/// The event log on Postgres. Cheap to clone: clones share queues and caches.
+#[derive(Clone)]
+pub struct PgEventLog {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: PgPool,
+    settings: Settings,
+    ids: Arc<dyn Ids>,
+    claims: SealingKey,
+    answers: SealingKey,
+    keys: DataKeys,
+    cache: StateCache,
+    writers: Writers,
+    committed: watch::Sender<u64>,
+}
+
+impl PgEventLog {
+    /// The log in this database, which must be [migrated](crate::database::migrate).
+    ///
+    /// What is sealed in it, and its claims, are under keys derived from the master key: with another master key they
+    /// can be neither opened nor found.
+    #[must_use]
+    pub fn start(pool: PgPool, master: &MasterKey, ids: Arc<dyn Ids>, settings: Settings) -> Self {
+        let inner = Inner {
+            claims: master.derive("interflow claims"),
+            answers: answers_key(master),
+            keys: DataKeys::new(master.derive("interflow data keys")),
+            cache: StateCache::new(&settings),
+            writers: Writers::new(&settings, pool.options().get_max_connections()),
+            committed: watch::Sender::new(0),
+            pool,
+            settings,
+            ids,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Changes whenever this process has appended events. Other processes' appends do not show here.
+    #[must_use]
+    pub fn committed(&self) -> watch::Receiver<u64> {
+        self.inner.committed.subscribe()
+    }
+
+    /// Takes no more appends, and returns when those that are waiting are answered.
+    pub async fn close(&self) {
+        self.inner.writers.close().await;
+    }
+}
+
+impl Inner {
+    fn tell_readers(&self, answers: &[Answer]) {
+        let events: u64 = answers.iter().flatten().map(|events| events.len() as u64).sum();
+        self.committed.send_if_modified(|committed| {
+            *committed += events;
+            events > 0
+        });
+    }
+}
+
+#[async_trait]
+impl EventLog for PgEventLog {
+    async fn load(&self, workspace: WorkspaceId, stream: StreamId) -> Result<Loaded, LogError> {
+        let Inner { pool, keys, cache, .. } = &*self.inner;
+        if let Some(Cached { state, version, .. }) = cache.get(workspace, stream) {
+            return Ok(Loaded { state, version, cached: true });
+        }
+        let mut connection = pool.acquire().await.map_err(log_error)?;
+        let events = reader::stream(&mut connection, keys, workspace, stream).await?;
+        drop(connection);
+        let (mut state, mut version) = (State::initial(stream), 0);
+        for event in events {
+            let event = event.recorded()?;
+            version = event.version;
+            state.apply(event.event);
+        }
+        // A stream that nobody has written yet is not worth a place.
+        if version > 0 {
+            cache.offer(workspace, stream, Cached::new(state.clone(), version));
+        }
+        Ok(Loaded { state, version, cached: false })
+    }
+
+    async fn append(&self, append: Append) -> Result<Vec<RecordedEvent>, AppendError> {
+        let prepared = Prepared::new(append, &*self.inner.ids, &self.inner.claims)?;
+        let answered = Writers::enqueue(&self.inner, prepared)?;
+        let gone = |_| LogError::from(Failure::unavailable("the writer ended before it answered"));
+        answered.await.map_err(gone)?
+    }
+
+    async fn are_current(
+        &self,
+        workspace: WorkspaceId,
+        versions: &[(StreamId, u64)],
+    ) -> Result<bool, LogError> {
+        let mut connection = self.inner.pool.acquire().await.map_err(log_error)?;
+        let streams: Vec<_> = versions.iter().map(|(stream, _)| *stream).collect();
+        let found = facts::stream_versions(&mut connection, workspace, &streams).await?;
+        let mut current = true;
+        for (stream, version) in versions {
+            let found = found.get(stream).copied().unwrap_or(0);
+            self.inner.cache.evict_older(workspace, *stream, found);
+            current &= found == *version;
+        }
+        Ok(current)
+    }
+
+    async fn holder(&self, workspace: WorkspaceId, claim: &Claim) -> Result<Option<StreamId>, LogError> {
+        let (kind, hash) = prepared::key_of(&self.inner.claims, workspace, claim);
+        let row: Option<(String, String)> = sqlx::query_as(
+            "SELECT owner_type, owner_id FROM claims WHERE workspace_id = $1 AND kind = $2 AND value_hash = $3",
+        )
+        .bind(workspace.uuid())
+        .bind(kind.name())
+        .bind(hash.as_slice())
+        .fetch_optional(&self.inner.pool)
+        .await
+        .map_err(log_error)?;
+        let Some((owner_type, owner_id)) = row else { return Ok(None) };
+        let owner = StreamId::parse(&owner_type, &owner_id);
+        owner.map(Some).ok_or_else(|| {
+            LogError::Corrupt(format!("a {owner_type} this build does not know holds a claim"))
+        })
+    }
+
+    async fn read(
+        &self,
+        workspace: WorkspaceId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<RecordedEvent>, LogError> {
+        let mut connection = self.inner.pool.acquire().await.map_err(log_error)?;
+        let events = reader::after(&mut connection, &self.inner.keys, workspace, after, limit).await?;
+        Ok(events.into_iter().map(reader::Opened::recorded).collect::<Result<_, _>>()?)
+    }
+}

@@ -1,0 +1,32 @@
+use std::time::Duration;
+
+/// Bounds of the event log.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Commands of one workspace that may wait; more are answered with `Overloaded`.
+    pub queue: usize,
+    /// Most events in a group. An append that has more by itself goes alone.
+    pub group: usize,
+    /// Groups that may be under way at the same time, each with a connection. What is left of the pool is for
+    /// reading.
+    pub writers: usize,
+    /// A workspace's writer that had nothing to do for so long ends.
+    pub idle: Duration,
+    /// Memory for the states of streams, in bytes.
+    pub cache_bytes: u64,
+    /// A state leaves the cache after so long, whatever happens: what was erased does not stay in memory.
+    pub cache_time: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            queue: 1024,
+            group: 256,
+            writers: 12,
+            idle: Duration::from_secs(30),
+            cache_bytes: 64 * 1024 * 1024,
+            cache_time: Duration::from_secs(600),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Adapters: everything that the application's ports need of the world outside. All SQL of this program lives in this
+//! crate and in those beneath its folder.
+//!
+//! Cast:
+//! - [`database`] connects and migrates; [`clock`] is the machine's time and ids;
+//! - [`event_log`] is the log itself, with its grouped appends, claims and riders; [`answers`] finds again what a
+//!   repeated command was answered;
+//! - [`read_models`] are written inside the appends and answer queries;
+//! - [`outbox`] finds the sends that appends asked for; [`leases`] says which node owns an instance's session.
+
+pub mod answers;
+pub mod clock;
+pub mod database;
+pub mod event_log;
+pub mod leases;
+pub mod outbox;
+pub mod read_models;
