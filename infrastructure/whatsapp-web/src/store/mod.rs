@@ -1,0 +1,81 @@
+//! The key store of one WhatsApp device, on Postgres.
+//!
+//! The engine keeps everything it must remember of a linked device behind five traits (its `Backend`): the Signal
+//! ratchets, the app-state keys, what it knows of other people's devices, the secrets of messages, and the device
+//! itself. All of it lands in one table, `wa_keys`, one row a thing.
+//!
+//! Cast:
+//! - [`Kind`] says what a row is.
+//! - [`Keys`] is the table as one session sees it: it seals and opens values, hashes what rows are found by, and
+//!   makes every write conditional on the lease.
+//! - [`Health`] is what became of it: sound, broken (a write could not be made) or fenced (the lease is another's).
+//! - [`KeyStore`] puts the five traits on top; one file a trait.
+//!
+//! Two rules keep the ratchets whole:
+//! 1. **No lease, no write.** Every write is one statement that reads the lease row `FOR SHARE` with the epoch of
+//!    the session; a takeover waits for it or refuses it, there is no between.
+//! 2. **After a write that failed, nothing is written any more.** The engine would go on with what it has in
+//!    memory, and a later write would persist a ratchet ahead of the message that was lost. So the store turns
+//!    [`Health::Broken`], the session drops the client with all its memory and starts again from what is stored;
+//!    WhatsApp delivers again what was not acknowledged.
+
+mod app_sync;
+mod device;
+mod error;
+mod health;
+mod keys;
+mod kind;
+mod message_secrets;
+mod protocol;
+mod rows;
+mod signal;
+
+pub(crate) use error::KeyStoreError;
+pub(crate) use health::{Health, HealthWatch};
+pub(crate) use keys::Keys;
+pub(crate) use kind::Kind;
+pub(crate) use rows::Row;
+
+use interflow_application::whatsapp::SessionSpec;
+use interflow_vault::SealingKey;
+use sqlx::PgPool;
+
+/// The engine's `Backend` for one session.
+pub struct KeyStore {
+    keys: Keys,
+    /// Privacy tokens are read, merged and written back; one at a time.
+    tokens: tokio::sync::Mutex<()>,
+}
+
+impl KeyStore {
+    /// The store of the session `spec`, sealed under `key`.
+    #[must_use]
+    pub fn new(pool: PgPool, key: SealingKey, spec: SessionSpec) -> Self {
+        Self { keys: Keys::new(pool, key, spec), tokens: tokio::sync::Mutex::new(()) }
+    }
+
+    /// What became of the store, and when that changes.
+    pub(crate) fn health(&self) -> HealthWatch {
+        self.keys.health()
+    }
+
+    /// Whether the lease is held at this moment.
+    pub(crate) async fn lease_held(&self) -> Result<bool, KeyStoreError> {
+        self.keys.lease_held().await
+    }
+
+    /// Deletes every row of the instance.
+    pub(crate) async fn forget(&self) -> Result<(), KeyStoreError> {
+        self.keys.forget().await
+    }
+}
+
+/// Serialises what has no wire form of its own.
+fn encode<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, KeyStoreError> {
+    serde_json::to_vec(value).map_err(KeyStoreError::Codec)
+}
+
+/// Reads what [`encode`] wrote.
+fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, KeyStoreError> {
+    serde_json::from_slice(bytes).map_err(KeyStoreError::Codec)
+}

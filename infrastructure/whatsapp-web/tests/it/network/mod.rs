@@ -1,0 +1,5 @@
+mod connection;
+mod footprint;
+mod linking;
+mod messages;
+mod safety;

@@ -1,0 +1,69 @@
+//! Leases lost and databases gone, under a live connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use interflow_application::whatsapp::{Engine, EngineError, InboundContent, SendError, SessionSpec};
+use sqlx::Executor;
+
+use crate::support::net::Lab;
+use crate::support::set_epoch;
+use crate::support::sink::Recorder;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_lease_is_lost_ends_silently_and_its_successor_goes_on() {
+    let mut lab = Lab::start().await;
+    let open = lab.linked().await;
+    set_epoch(&lab.pool, lab.spec, 2).await;
+    lab.write("for whom?").await;
+    tokio::time::timeout(Duration::from_secs(20), async {
+        while !matches!(open.send("3EB0I1", "x").await, Err(SendError::Retry(why)) if why.contains("not connected")) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .unwrap();
+    assert!(open.sink.messages().is_empty(), "what could not be buffered must not be taken");
+    lab.spec = SessionSpec { epoch: 2, ..lab.spec };
+    lab.engine = lab.another_process();
+    let successor = lab.open().await;
+    assert_eq!(successor.sink.inbound(1).await[0].content, InboundContent::Text("for whom?".into()));
+    successor.sink.connected().await;
+    successor.send("3EB0I2", "for me").await.unwrap();
+    assert!(open.sink.signals().is_empty(), "{:?}", open.sink.signals());
+    open.session.stop().await;
+    successor.session.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_has_one_session_a_process_and_keeps_its_keys_meanwhile() {
+    let lab = Lab::start().await;
+    let open = lab.linked().await;
+    let already = EngineError::Failed("a session of the instance is open".into());
+    assert_eq!(lab.engine.open(lab.spec, Arc::new(Recorder::default())).await.err(), Some(already.clone()));
+    assert_eq!(lab.engine.forget(lab.spec).await, Err(already));
+    open.session.stop().await;
+    lab.open().await.session.stop().await;
+    lab.engine.forget(lab.spec).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_store_that_fails_costs_a_connection_and_no_message() {
+    let lab = Lab::start().await;
+    let open = lab.linked().await;
+    lab.write("before").await;
+    open.sink.inbound(1).await;
+    // Until WhatsApp has the receipt; else the first comes twice, which is allowed but not what this is about.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    lab.pool.execute("ALTER TABLE wa_keys RENAME TO away").await.unwrap();
+    lab.write("during").await;
+    open.sink.disconnected().await;
+    open.sink.clear();
+    lab.pool.execute("ALTER TABLE away RENAME TO wa_keys").await.unwrap();
+    open.sink.connected().await;
+    lab.write("after").await;
+    let texts: Vec<_> = open.sink.inbound(3).await.into_iter().map(|message| message.content).collect();
+    let expected = ["before", "during", "after"].map(|text| InboundContent::Text(text.into()));
+    assert_eq!(texts, expected);
+    open.session.stop().await;
+}

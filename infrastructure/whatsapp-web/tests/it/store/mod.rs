@@ -1,0 +1,3 @@
+mod fencing;
+mod sealing;
+mod traits;
