@@ -1,0 +1,44 @@
+//! Scopes by the names they have in the API and at the command line.
+
+use interflow_domain::workspace::Scope;
+
+/// Every scope and its name.
+const NAMES: [(Scope, &str); 9] = [
+    (Scope::All, "*"),
+    (Scope::CustomersRead, "customers:read"),
+    (Scope::CustomersWrite, "customers:write"),
+    (Scope::ChatsRead, "chats:read"),
+    (Scope::ChatsWrite, "chats:write"),
+    (Scope::MessagesRead, "messages:read"),
+    (Scope::MessagesWrite, "messages:write"),
+    (Scope::ChannelsRead, "channels:read"),
+    (Scope::ChannelsWrite, "channels:write"),
+];
+
+/// The scope's name.
+#[must_use]
+pub fn scope_name(scope: Scope) -> &'static str {
+    NAMES.iter().find(|(known, _)| *known == scope).map_or("?", |(_, name)| name)
+}
+
+/// The scope with a name, or what names there are.
+pub fn scope_from(name: &str) -> Result<Scope, String> {
+    NAMES.iter().find(|(_, known)| *known == name).map(|(scope, _)| *scope).ok_or_else(|| {
+        let names: Vec<_> = NAMES.iter().map(|(_, name)| *name).collect();
+        format!("no such scope; there are: {}", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_that_events_carry() {
+        for (scope, name) in NAMES {
+            assert_eq!(serde_json::to_value(scope).unwrap(), name);
+            assert_eq!(scope_from(name), Ok(scope));
+        }
+        assert!(scope_from("customers").is_err());
+    }
+}

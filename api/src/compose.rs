@@ -1,0 +1,340 @@
+//! The composition root: the one file that names infrastructure.
+//!
+//! [`serve`] starts, from the bottom up, Postgres (the embedded one unless a URL is given), the schema, the event log,
+//! the gateway with its engine, and the HTTP server; [`Running::shutdown`] stops them from the top down, all by one
+//! deadline. [`Tools`] is what a command beside the server needs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use interflow_application::gateway::{Gateway, Ports, Settings as GatewaySettings};
+use interflow_application::whatsapp::Engine;
+use interflow_application::{AnswerStore, Clock, Core, Error, Ids};
+use interflow_embedded_postgres::{
+    Config as PostgresConfig, EmbeddedPostgres, Error as PostgresError, Health,
+};
+use interflow_infrastructure::answers::PgAnswers;
+use interflow_infrastructure::clock::{SystemClock, SystemIds};
+use interflow_infrastructure::database::{self, DatabaseError, Options, Pool};
+use interflow_infrastructure::event_log::{PgEventLog, Settings as LogSettings};
+use interflow_infrastructure::leases::PgLeases;
+use interflow_infrastructure::outbox::PgOutbox;
+use interflow_infrastructure::read_models::PgReads;
+use interflow_vault::{MasterKey, MasterKeyError, SealingKey};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+
+use crate::auth::is_weak;
+use crate::bootstrap::{AdminKey, bootstrap};
+use crate::config::{Config, Secret};
+use crate::node::{Node, NodeError};
+use crate::router::router;
+use crate::server::HttpServer;
+use crate::state::{App, Settings};
+
+/// How much of the time for a shutdown is kept for what comes after the requests.
+const KEPT_FOR_THE_REST: Duration = Duration::from_secs(10);
+const PRUNING: Duration = Duration::from_secs(600);
+
+/// What an engine is made of.
+pub struct EngineParts {
+    /// The database.
+    pub pool: Pool,
+    /// The key that WhatsApp's keys are sealed under.
+    pub key: SealingKey,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Makes the engine, once its parts are there.
+pub type EngineFactory = Box<dyn FnOnce(EngineParts) -> Arc<dyn Engine> + Send>;
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// This build must not meet the real WhatsApp.
+    #[error(
+        "this program was built to trust a simulated network and refuses to serve: build it with `cargo build -p interflow`"
+    )]
+    BuiltForLab,
+    /// This build cannot speak to WhatsApp.
+    #[error("this program was built without a WhatsApp engine")]
+    NoEngine,
+    /// No socket.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Where.
+        address: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The embedded Postgres.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// The data directory.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// The first commands.
+    #[error("the server cannot be made ready")]
+    Bootstrap(#[from] Error),
+}
+
+/// WhatsApp itself.
+#[cfg(feature = "whatsapp-web")]
+pub fn whatsapp_web() -> Result<EngineFactory, StartError> {
+    use interflow_whatsapp_web::{BUILT_FOR_LAB, Settings, WhatsAppWeb};
+
+    if BUILT_FOR_LAB {
+        return Err(StartError::BuiltForLab);
+    }
+    Ok(Box::new(|parts| Arc::new(WhatsAppWeb::new(Settings::new(parts.pool, parts.key)))))
+}
+
+/// WhatsApp itself, which this build leaves out.
+#[cfg(not(feature = "whatsapp-web"))]
+pub fn whatsapp_web() -> Result<EngineFactory, StartError> {
+    Err(StartError::NoEngine)
+}
+
+/// The database, and what is sealed in it opened.
+struct Storage {
+    postgres: Option<EmbeddedPostgres>,
+    pool: Pool,
+    master: MasterKey,
+}
+
+impl Storage {
+    /// Opens the database and brings its schema up to date. `beside` a running server its Postgres is used.
+    async fn open(config: &Config, beside: bool) -> Result<Self, StartError> {
+        let (postgres, options) = match &config.database_url {
+            Some(url) => (None, Options::parse(url.expose())?),
+            None if beside => match EmbeddedPostgres::attach(&config.data_dir).await {
+                Ok(theirs) => (None, Options::parse(&theirs.url())?),
+                Err(PostgresError::NotRunning { .. }) => start_postgres(config).await?,
+                Err(error) => return Err(error.into()),
+            },
+            None => start_postgres(config).await?,
+        };
+        let pool =
+            database::connect(Options { max_connections: config.database_connections, ..options }).await?;
+        database::migrate(&pool).await?;
+        let master = match &config.master_key {
+            Some(key) => MasterKey::parse(key.expose())?,
+            None => MasterKey::load_or_create(&config.data_dir)?,
+        };
+        Ok(Self { postgres, pool, master })
+    }
+
+    fn log(&self, config: &Config, ids: Arc<dyn Ids>) -> PgEventLog {
+        // Appends and reads share the pool.
+        let writers = (config.database_connections as usize * 3 / 5).max(1);
+        let settings = LogSettings { writers, ..LogSettings::default() };
+        PgEventLog::start(self.pool.clone(), &self.master, ids, settings)
+    }
+
+    async fn close(self, log: &PgEventLog) {
+        log.close().await;
+        self.pool.close().await;
+        if let Some(postgres) = self.postgres {
+            postgres.stop().await;
+        }
+    }
+}
+
+async fn start_postgres(config: &Config) -> Result<(Option<EmbeddedPostgres>, Options), StartError> {
+    let stop_timeout = config.shutdown_timeout / 2;
+    let settings = PostgresConfig {
+        bin_dir: config.pg_bin_dir.clone(),
+        stop_timeout,
+        ..PostgresConfig::new(&config.data_dir)
+    };
+    let postgres = EmbeddedPostgres::start(settings).await?;
+    tracing::debug!(version = postgres.version(), "the embedded Postgres is ready");
+    let options = Options::parse(&postgres.connection().url())?;
+    Ok((Some(postgres), options))
+}
+
+fn core(pool: &Pool, log: &PgEventLog) -> Core {
+    Core {
+        log: Arc::new(log.clone()),
+        reads: Arc::new(PgReads::new(pool.clone())),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+    }
+}
+
+/// Starts a server, and returns when it is ready.
+pub async fn serve(config: Config, engine: EngineFactory) -> Result<Running, StartError> {
+    let unbound = |source| StartError::Listen { address: config.listen.clone(), source };
+    // First of all, so that a port that is taken is told before anything is made.
+    let listener = TcpListener::bind(&config.listen).await.map_err(unbound)?;
+    let node = Node::claim(&config.data_dir, &SystemIds)?;
+    let storage = Storage::open(&config, false).await?;
+    let pool = &storage.pool;
+    let log = storage.log(&config, Arc::new(SystemIds));
+    let core = core(pool, &log);
+    let admin = bootstrap(&core, config.admin_key.as_ref()).await?;
+
+    let key = storage.master.derive("interflow whatsapp keys");
+    let engine = engine(EngineParts { pool: pool.clone(), key, clock: Arc::clone(&core.clock) });
+    let ports = Ports {
+        engine,
+        leases: Arc::new(PgLeases::new(pool.clone(), node.id())),
+        outbox: Arc::new(PgOutbox::new(pool.clone())),
+    };
+    let settings = GatewaySettings {
+        connect_timeout: config.connect_timeout,
+        send_wait: config.send_wait,
+        ..GatewaySettings::default()
+    };
+    let gateway = Gateway::new(core.clone(), ports, settings);
+    gateway.start().await?;
+
+    let answers: Arc<dyn AnswerStore> =
+        Arc::new(PgAnswers::new(pool.clone(), &storage.master, Arc::clone(&core.clock)));
+    let pruning = tokio::spawn(prune(Arc::clone(&answers)));
+    let settings = Settings {
+        request_timeout: config.request_timeout,
+        body_limit: config.body_limit,
+        send_deadline: config.send_deadline,
+    };
+    let app = App::new(core, gateway.clone(), answers, settings);
+    let http = HttpServer::start(listener, router(app.clone()))
+        .map_err(|source| StartError::Listen { address: config.listen.clone(), source })?;
+    warn_of_weak_key(http.address, config.admin_key.as_ref());
+    tracing::info!(address = %http.address, "ready");
+    Ok(Running { address: http.address, admin, config, app, http, gateway, log, storage, pruning, node })
+}
+
+fn warn_of_weak_key(address: SocketAddr, key: Option<&Secret>) {
+    if !address.ip().is_loopback() && key.is_some_and(|key| is_weak(key.expose())) {
+        tracing::warn!(
+            "INTERFLOW_ADMIN_KEY can be guessed, and the server listens beyond this machine: use a longer one"
+        );
+    }
+}
+
+/// Forgets old answers, for as long as it runs.
+async fn prune(answers: Arc<dyn AnswerStore>) {
+    loop {
+        tokio::time::sleep(PRUNING).await;
+        match answers.prune().await {
+            Ok(pruned) => tracing::debug!(pruned, "old answers were forgotten"),
+            Err(error) => tracing::warn!(%error, "old answers could not be forgotten"),
+        }
+    }
+}
+
+/// A server that is ready.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    admin: AdminKey,
+    config: Config,
+    app: App,
+    http: HttpServer,
+    gateway: Gateway,
+    log: PgEventLog,
+    storage: Storage,
+    pruning: JoinHandle<()>,
+    /// Held, so that no second server takes this node for itself.
+    node: Node,
+}
+
+impl Running {
+    /// The admin key, when it was made at this start.
+    #[must_use]
+    pub fn admin_key(&self) -> Option<&str> {
+        if let AdminKey::Made(key) = &self.admin { Some(key) } else { None }
+    }
+
+    /// What the server does for its callers, for a program that is the same process.
+    #[must_use]
+    pub fn core(&self) -> &Core {
+        &self.app.core
+    }
+
+    /// What a person at the terminal wants to know.
+    #[must_use]
+    pub fn greeting(&self) -> String {
+        let key = match &self.admin {
+            AdminKey::Made(key) => {
+                format!("{key}\n           (shown this once; `interflow key create` makes another)")
+            }
+            AdminKey::Given => "the one in INTERFLOW_ADMIN_KEY".to_owned(),
+            AdminKey::Earlier => format!(
+                "made at an earlier start; another: interflow key create --data-dir {}",
+                self.config.data_dir.display()
+            ),
+        };
+        format!("Interflow is ready.\n  URL      http://{}\n  API key  {key}", self.address)
+    }
+
+    /// Returns when the server cannot go on by itself, and says why.
+    pub async fn failed(&self) -> String {
+        let Some(postgres) = &self.storage.postgres else { return std::future::pending().await };
+        let mut health = postgres.health();
+        loop {
+            if let Health::Failed { why } = &*health.borrow_and_update() {
+                return format!("the embedded Postgres was given up: {why}");
+            }
+            if health.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    /// Stops: not ready, requests finish, sessions close, what is waiting is written, Postgres stops. By one deadline.
+    pub async fn shutdown(self) {
+        let deadline = Instant::now() + self.config.shutdown_timeout;
+        tracing::info!("shutting down");
+        self.app.stop();
+        self.pruning.abort();
+        let rest = KEPT_FOR_THE_REST.min(self.config.shutdown_timeout / 2);
+        self.http.drain(deadline - rest).await;
+        if timeout_at(deadline - rest / 2, self.gateway.stop()).await.is_err() {
+            tracing::warn!("some WhatsApp sessions did not close in time");
+        }
+        if timeout_at(deadline, self.storage.close(&self.log)).await.is_err() {
+            tracing::warn!("the storage did not close in time");
+        }
+        drop(self.node);
+        tracing::info!("stopped");
+    }
+}
+
+/// Brings the schema up to date.
+pub async fn migrate(config: &Config) -> Result<(), StartError> {
+    Tools::open(config).await?.close().await;
+    Ok(())
+}
+
+/// What a command needs that works beside a server, or without one.
+pub struct Tools {
+    /// Runs use cases.
+    pub core: Core,
+    log: PgEventLog,
+    storage: Storage,
+}
+
+impl Tools {
+    /// Opens the database; the embedded one is started when no server runs it.
+    pub async fn open(config: &Config) -> Result<Self, StartError> {
+        let storage = Storage::open(config, true).await?;
+        let log = storage.log(config, Arc::new(SystemIds));
+        Ok(Self { core: core(&storage.pool, &log), log, storage })
+    }
+
+    /// Closes it; stops the embedded one if it was started.
+    pub async fn close(self) {
+        self.storage.close(&self.log).await;
+    }
+}

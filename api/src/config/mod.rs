@@ -1,0 +1,108 @@
+//! What an operator may set: by flag, by environment variable, in a file; in this order, the first that says wins.
+//! `interflow.sample.toml` documents every key beside its default.
+
+mod settings;
+mod span;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use settings::{ConfigError, LogFormat, Settings};
+pub use span::Span;
+
+/// A server's configuration, complete.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen: host and port.
+    pub listen: String,
+    /// Where the embedded Postgres, its lock and the master key live.
+    pub data_dir: PathBuf,
+    /// A Postgres the operator runs; `None` runs one under `data_dir`.
+    pub database_url: Option<Secret>,
+    /// Most connections to the database at a time.
+    pub database_connections: u32,
+    /// Where the programs of Postgres are; `None` searches the usual places.
+    pub pg_bin_dir: Option<PathBuf>,
+    /// The admin key of the default workspace; `None` makes one at the first start.
+    pub admin_key: Option<Secret>,
+    /// The master key; `None` keeps one in `data_dir`.
+    pub master_key: Option<Secret>,
+    /// What is logged, as a filter of `tracing`.
+    pub log: String,
+    /// How it is logged.
+    pub log_format: LogFormat,
+    /// How long a send waits for WhatsApp's acknowledgement.
+    pub send_wait: Duration,
+    /// How long a message may wait before it is given up.
+    pub send_deadline: Duration,
+    /// How long `connect` waits for the first QR.
+    pub connect_timeout: Duration,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+    /// How long a shutdown may take.
+    pub shutdown_timeout: Duration,
+    /// The largest body of a request, in bytes.
+    pub body_limit: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:3000".to_owned(),
+            data_dir: PathBuf::from("./data"),
+            database_url: None,
+            database_connections: 20,
+            pg_bin_dir: None,
+            admin_key: None,
+            master_key: None,
+            log: "interflow=info,warn".to_owned(),
+            log_format: LogFormat::Text,
+            send_wait: Duration::from_secs(2),
+            send_deadline: Duration::from_secs(24 * 3600),
+            connect_timeout: Duration::from_secs(20),
+            request_timeout: Duration::from_secs(30),
+            shutdown_timeout: Duration::from_secs(25),
+            body_limit: 1024 * 1024,
+        }
+    }
+}
+
+/// A text that no log and no debug output shows.
+#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is any.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.trim().is_empty()
+    }
+}
+
+/// Never fails: any text may be a secret.
+impl std::str::FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(text.into())
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}

@@ -1,0 +1,249 @@
+//! The same settings from three sources, laid over each other.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Deserialize;
+
+use super::{Config, Secret, Span};
+
+/// What an operator said in one source. What nobody said has a default.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// A file with settings; interflow.sample.toml documents them.
+    #[arg(long, env = "INTERFLOW_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:3000]
+    #[arg(long, env = "INTERFLOW_LISTEN", value_name = "HOST:PORT")]
+    listen: Option<String>,
+    /// Where the embedded Postgres and the master key live [default: ./data]
+    #[arg(long, env = "INTERFLOW_DATA_DIR", value_name = "DIRECTORY")]
+    data_dir: Option<PathBuf>,
+    /// A Postgres 14 or later to use instead of the embedded one
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    database_url: Option<Secret>,
+    /// Most connections to the database at a time [default: 20]
+    #[arg(long, env = "INTERFLOW_DATABASE_CONNECTIONS", value_name = "NUMBER")]
+    database_connections: Option<u32>,
+    /// Where `postgres` and `initdb` are, for the embedded one
+    #[arg(long, env = "PG_BIN_DIR", value_name = "DIRECTORY")]
+    pg_bin_dir: Option<PathBuf>,
+    /// The admin key of the default workspace, instead of one that is made
+    #[arg(long, env = "INTERFLOW_ADMIN_KEY", value_name = "KEY", hide_env_values = true)]
+    admin_key: Option<Secret>,
+    /// 32 bytes in hexadecimal or base64, instead of the key in the data directory
+    #[arg(long, env = "INTERFLOW_MASTER_KEY", value_name = "KEY", hide_env_values = true)]
+    master_key: Option<Secret>,
+    /// What is logged [default: interflow=info,warn]
+    #[arg(long, env = "INTERFLOW_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// How it is logged [default: text]
+    #[arg(long, env = "INTERFLOW_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// How long a send waits for WhatsApp's acknowledgement [default: 2s]
+    #[arg(long, env = "INTERFLOW_SEND_WAIT", value_name = "TIME")]
+    send_wait: Option<Span>,
+    /// How long a message may wait before it is given up [default: 24h]
+    #[arg(long, env = "INTERFLOW_SEND_DEADLINE", value_name = "TIME")]
+    send_deadline: Option<Span>,
+    /// How long `connect` waits for the first QR [default: 20s]
+    #[arg(long, env = "INTERFLOW_CONNECT_TIMEOUT", value_name = "TIME")]
+    connect_timeout: Option<Span>,
+    /// How long a request may take [default: 30s]
+    #[arg(long, env = "INTERFLOW_REQUEST_TIMEOUT", value_name = "TIME")]
+    request_timeout: Option<Span>,
+    /// How long a shutdown may take [default: 25s]
+    #[arg(long, env = "INTERFLOW_SHUTDOWN_TIMEOUT", value_name = "TIME")]
+    shutdown_timeout: Option<Span>,
+    /// The largest body of a request, in bytes [default: 1048576]
+    #[arg(long, env = "INTERFLOW_BODY_LIMIT", value_name = "BYTES")]
+    body_limit: Option<usize>,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file {path} cannot be read: {source}")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file does not say what it may say.
+    #[error("the configuration file {path} is not right: {message}")]
+    Malformed {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong, and where.
+        message: String,
+    },
+    /// Two settings do not go together.
+    #[error("{0}")]
+    Contradiction(&'static str),
+}
+
+impl Settings {
+    /// The configuration: these settings, over those of the file they name, over the defaults.
+    pub fn resolve(self) -> Result<Config, ConfigError> {
+        let file = match self.config.as_deref().filter(|path| !path.as_os_str().is_empty()) {
+            Some(path) => Self::read(path)?,
+            None => Self::default(),
+        };
+        self.over(file).complete()
+    }
+
+    fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        Self::parse(&text).map_err(|error| ConfigError::Malformed {
+            path: path.to_owned(),
+            message: error.message().to_owned(),
+        })
+    }
+
+    fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    fn over(self, lower: Self) -> Self {
+        Self {
+            config: None,
+            listen: text(self.listen).or(text(lower.listen)),
+            data_dir: path(self.data_dir).or(path(lower.data_dir)),
+            database_url: secret(self.database_url).or(secret(lower.database_url)),
+            database_connections: self.database_connections.or(lower.database_connections),
+            pg_bin_dir: path(self.pg_bin_dir).or(path(lower.pg_bin_dir)),
+            admin_key: secret(self.admin_key).or(secret(lower.admin_key)),
+            master_key: secret(self.master_key).or(secret(lower.master_key)),
+            log: text(self.log).or(text(lower.log)),
+            log_format: self.log_format.or(lower.log_format),
+            send_wait: self.send_wait.or(lower.send_wait),
+            send_deadline: self.send_deadline.or(lower.send_deadline),
+            connect_timeout: self.connect_timeout.or(lower.connect_timeout),
+            request_timeout: self.request_timeout.or(lower.request_timeout),
+            shutdown_timeout: self.shutdown_timeout.or(lower.shutdown_timeout),
+            body_limit: self.body_limit.or(lower.body_limit),
+        }
+    }
+
+    fn complete(self) -> Result<Config, ConfigError> {
+        let default = Config::default();
+        let config = Config {
+            listen: self.listen.unwrap_or(default.listen),
+            data_dir: self.data_dir.unwrap_or(default.data_dir),
+            database_url: self.database_url,
+            database_connections: self.database_connections.unwrap_or(default.database_connections),
+            pg_bin_dir: self.pg_bin_dir,
+            admin_key: self.admin_key,
+            master_key: self.master_key,
+            log: self.log.unwrap_or(default.log),
+            log_format: self.log_format.unwrap_or(default.log_format),
+            send_wait: self.send_wait.map_or(default.send_wait, |span| span.0),
+            send_deadline: self.send_deadline.map_or(default.send_deadline, |span| span.0),
+            connect_timeout: self.connect_timeout.map_or(default.connect_timeout, |span| span.0),
+            request_timeout: self.request_timeout.map_or(default.request_timeout, |span| span.0),
+            shutdown_timeout: self.shutdown_timeout.map_or(default.shutdown_timeout, |span| span.0),
+            body_limit: self.body_limit.unwrap_or(default.body_limit),
+        };
+        if config.connect_timeout >= config.request_timeout || config.send_wait >= config.request_timeout {
+            return Err(ConfigError::Contradiction(
+                "connect_timeout and send_wait must be shorter than request_timeout",
+            ));
+        }
+        if !(2..=1000).contains(&config.database_connections) {
+            return Err(ConfigError::Contradiction("database_connections must be from 2 to 1000"));
+        }
+        Ok(config)
+    }
+}
+
+/// An empty environment variable says nothing: container tools set what was left out to that.
+fn text(value: Option<String>) -> Option<String> {
+    value.filter(|text| !text.trim().is_empty())
+}
+
+fn path(value: Option<PathBuf>) -> Option<PathBuf> {
+    value.filter(|path| !path.as_os_str().is_empty())
+}
+
+fn secret(value: Option<Secret>) -> Option<Secret> {
+    value.filter(|secret| !secret.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../../interflow.sample.toml");
+
+    /// The sample with its settings put in force: a line `# key = value` says the default.
+    fn uncommented() -> String {
+        let setting = |line: &&str| {
+            line.strip_prefix("# ").is_some_and(|rest| {
+                rest.split_once(" = ")
+                    .is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+            })
+        };
+        SAMPLE.lines().filter(setting).map(|line| format!("{}\n", &line[2..])).collect()
+    }
+
+    #[test]
+    fn the_sample_documents_every_key_with_its_default() {
+        let table: toml::Table = uncommented().parse().unwrap();
+        let sample = Settings::parse(&uncommented()).unwrap();
+        assert_eq!(table.len(), 15, "a key is missing in the sample, or one too many");
+        let (from_sample, default) = (sample.complete().unwrap(), Config::default());
+        let unset = |config: Config| Config {
+            database_url: None,
+            pg_bin_dir: None,
+            admin_key: None,
+            master_key: None,
+            ..config
+        };
+        assert_eq!(format!("{:?}", unset(from_sample)), format!("{default:?}"));
+        for key in table.keys() {
+            let name = match key.as_str() {
+                "database_url" => "DATABASE_URL".to_owned(),
+                "pg_bin_dir" => "PG_BIN_DIR".to_owned(),
+                other => format!("INTERFLOW_{}", other.to_uppercase()),
+            };
+            assert!(SAMPLE.contains(&name), "{name} is not mentioned");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_in_the_file_is_an_error_that_names_it() {
+        let error = Settings::parse("lisen = \"0.0.0.0:80\"").unwrap_err();
+        assert!(error.message().contains("lisen"), "{error}");
+    }
+
+    #[test]
+    fn what_is_said_first_wins_and_empty_says_nothing() {
+        let upper =
+            Settings { listen: Some(String::new()), log: Some("debug".to_owned()), ..Settings::default() };
+        let lower = Settings::parse("listen = \"0.0.0.0:80\"\nlog = \"warn\"\nsend_wait = \"5s\"").unwrap();
+        let config = upper.over(lower).complete().unwrap();
+        assert_eq!((config.listen.as_str(), config.log.as_str()), ("0.0.0.0:80", "debug"));
+        assert_eq!(config.send_wait.as_secs(), 5);
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused() {
+        assert!(Settings::parse("connect_timeout = \"31s\"").unwrap().complete().is_err());
+        assert!(Settings::parse("database_connections = 1").unwrap().complete().is_err());
+    }
+}

@@ -1,0 +1,50 @@
+//! `X-Request-Id`: a sane one that was given is kept, else one is made; every answer carries it, and every event that
+//! follows from the request.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::state::App;
+
+const NAME: &str = "x-request-id";
+const MOST: usize = 128;
+
+/// The id of the request.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// Gives the request its id, and the answer.
+pub async fn request_id(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = given(request.headers()).unwrap_or_else(|| format!("req_{}", app.core.ids.next().simple()));
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = next.run(request).await;
+    if let Ok(value) = HeaderValue::try_from(&id) {
+        response.headers_mut().insert(NAME, value);
+    }
+    response
+}
+
+/// Letters, digits and a few signs: nothing that could forge a line in a log.
+fn given(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(NAME)?.to_str().ok()?;
+    let sane = (1..=MOST).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte));
+    sane.then(|| id.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sane_id_is_kept_and_any_other_replaced() {
+        let id =
+            |value: &str| given(&[(NAME.parse().unwrap(), value.parse().unwrap())].into_iter().collect());
+        assert_eq!(id("7f9c-A.1:2"), Some("7f9c-A.1:2".to_owned()));
+        for value in ["", "a b", "a\"b", "{}", &"x".repeat(129)] {
+            assert_eq!(id(value), None, "{value}");
+        }
+    }
+}

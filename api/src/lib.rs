@@ -1,0 +1,29 @@
+//! Interflow's server: its HTTP faces, its command line, and the place where everything is put together.
+//!
+//! Cast:
+//! - [`compose`] is the composition root: the one file that names infrastructure;
+//! - [`router`] has every route; [`rest`] holds the handlers, which parse, call one use case, and render;
+//! - [`extract`] takes requests apart, [`envelope`] and [`error`] put answers together;
+//! - [`auth`] lets keys in, [`idempotency`] lets a command happen once, [`layers`] surround it all;
+//! - [`config`] is what an operator may set; [`cli`] is the program; [`bootstrap`] is what a fresh server gets.
+
+pub mod auth;
+mod bootstrap;
+pub mod cli;
+pub mod compose;
+pub mod config;
+pub mod envelope;
+pub mod error;
+pub mod extract;
+mod health;
+pub mod idempotency;
+mod layers;
+mod node;
+mod rest;
+pub mod router;
+mod server;
+pub mod state;
+mod time;
+
+pub use compose::{EngineFactory, EngineParts, Running, StartError, serve};
+pub use config::Config;

@@ -1,0 +1,183 @@
+//! `/v1/customers`.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{delete, get, patch, post, put};
+use interflow_application::read::Customer;
+use interflow_application::{
+    CreateCustomer, DeleteCustomer, PatchCustomer, ProfilePatch, ReplaceCustomer, Resource, ResourceRef,
+};
+use interflow_domain::CustomerId;
+use interflow_domain::customer::ProfileDraft;
+use interflow_domain::workspace::Scope;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::envelope::{self, Versioned};
+use crate::error::ApiError;
+use crate::extract::{Body, Call, Form, FromForm, IfMatch, IfNoneMatch, InPath, Paging};
+use crate::router::Guard;
+use crate::state::App;
+use crate::time::Timestamp;
+
+pub(super) fn routes(guard: Guard<'_>) -> Router<App> {
+    let reads = |route| guard.reads(Scope::CustomersRead, route);
+    let writes = |route| guard.writes(Scope::CustomersWrite, route);
+    Router::new().route("/customers", reads(get(list)).merge(writes(post(create)))).route(
+        "/customers/{customer}",
+        reads(get(show))
+            .merge(writes(put(replace)))
+            .merge(writes(patch(change)))
+            .merge(writes(delete(remove))),
+    )
+}
+
+async fn list(State(app): State<App>, call: Call, Paging(page): Paging) -> Result<Response, ApiError> {
+    let customers = app.core.reads.customers(call.workspace(), page).await?;
+    Ok(envelope::list(page, customers, Shape::from))
+}
+
+async fn create(
+    State(app): State<App>,
+    call: Call,
+    Body(profile): Body<ProfileDraft>,
+) -> Result<Response, ApiError> {
+    let id = call.run(&CreateCustomer { profile }, customer_of).await?;
+    Ok(envelope::created(format!("/v1/customers/{id}"), &find(&app, &call, id).await?))
+}
+
+async fn show(
+    State(app): State<App>,
+    call: Call,
+    InPath(id): InPath<CustomerId>,
+    known: IfNoneMatch,
+) -> Result<Response, ApiError> {
+    let customer = find(&app, &call, id).await?;
+    Ok(if known.has(&customer) { envelope::not_modified(&customer) } else { envelope::resource(&customer) })
+}
+
+async fn replace(
+    State(app): State<App>,
+    call: Call,
+    InPath(id): InPath<CustomerId>,
+    IfMatch(expected): IfMatch,
+    Body(profile): Body<ProfileDraft>,
+) -> Result<Response, ApiError> {
+    let id = call.run(&ReplaceCustomer { id, profile, expected }, customer_of).await?;
+    Ok(envelope::resource(&find(&app, &call, id).await?))
+}
+
+async fn change(
+    State(app): State<App>,
+    call: Call,
+    InPath(id): InPath<CustomerId>,
+    IfMatch(expected): IfMatch,
+    Body(patch): Body<ProfilePatch>,
+) -> Result<Response, ApiError> {
+    let id = call.run(&PatchCustomer { id, patch, expected }, customer_of).await?;
+    Ok(envelope::resource(&find(&app, &call, id).await?))
+}
+
+async fn remove(
+    call: Call,
+    InPath(id): InPath<CustomerId>,
+    IfMatch(expected): IfMatch,
+) -> Result<Response, ApiError> {
+    let id = call.run(&DeleteCustomer { id, expected }, customer_of).await?;
+    Ok(envelope::deleted(id))
+}
+
+async fn find(app: &App, call: &Call, id: CustomerId) -> Result<Shape, ApiError> {
+    let customer = app.core.reads.customer(call.workspace(), id).await?;
+    customer.map(Shape::from).ok_or_else(|| ApiError::no_such(Resource::Customer))
+}
+
+const fn customer_of(resource: ResourceRef) -> Option<CustomerId> {
+    if let ResourceRef::Customer(id) = resource { Some(id) } else { None }
+}
+
+impl FromForm for ProfileDraft {
+    fn from_form(form: &mut Form) -> Option<Self> {
+        let name = form.optional("name");
+        let email = form.optional("email");
+        let phone = form.optional("phone");
+        let external_id = form.optional("external_id");
+        let tags = form.texts("tags");
+        let attributes = form.object("attributes");
+        Some(Self {
+            name: name?,
+            email: email?,
+            phone: phone?,
+            external_id: external_id?,
+            tags: tags?.unwrap_or_default().into_iter().collect(),
+            attributes: attributes?.unwrap_or_default(),
+        })
+    }
+}
+
+impl FromForm for ProfilePatch {
+    fn from_form(form: &mut Form) -> Option<Self> {
+        let name = form.change("name");
+        let email = form.change("email");
+        let phone = form.change("phone");
+        let external_id = form.change("external_id");
+        let (tags_given, attributes_given) = (form.names("tags"), form.names("attributes"));
+        let tags = form.texts("tags");
+        let attributes = form.object("attributes");
+        Some(Self {
+            name: name?,
+            email: email?,
+            phone: phone?,
+            external_id: external_id?,
+            tags: tags.map(|tags| tags_given.then(|| tags.unwrap_or_default().into_iter().collect()))?,
+            attributes: attributes.map(|attributes| attributes_given.then_some(attributes))?,
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct Shape {
+    id: CustomerId,
+    name: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+    external_id: Option<String>,
+    tags: Vec<String>,
+    attributes: Map<String, Value>,
+    identities: Vec<Identity>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    version: u64,
+}
+
+#[derive(Serialize)]
+struct Identity {
+    kind: &'static str,
+    value: String,
+}
+
+impl From<Customer> for Shape {
+    fn from(customer: Customer) -> Self {
+        let identities = customer.identities().into_iter();
+        Self {
+            identities: identities.map(|known| Identity { kind: known.kind, value: known.value }).collect(),
+            id: customer.id,
+            name: customer.name,
+            email: customer.email,
+            phone: customer.phone,
+            external_id: customer.external_id,
+            tags: customer.tags,
+            attributes: customer.attributes,
+            created_at: customer.created_at.into(),
+            updated_at: customer.updated_at.into(),
+            version: customer.version,
+        }
+    }
+}
+
+impl Versioned for Shape {
+    fn tag(&self) -> String {
+        self.version.to_string()
+    }
+}

@@ -1,0 +1,194 @@
+//! `/v1/messages`: sending one, and what became of it. The messages of a chat have the same shape.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+use interflow_application::read::Message;
+use interflow_application::{ChannelRef, Error, Resource, ResourceRef, SendMessage};
+use interflow_domain::message::{Content, Direction, FailureReason, MessageStatus};
+use interflow_domain::workspace::Scope;
+use interflow_domain::{ChatId, CustomerId, InvalidValue, MessageId, MessageText, PhoneNumber};
+use serde::Serialize;
+
+use crate::envelope::{self, Versioned};
+use crate::error::ApiError;
+use crate::extract::{Body, Call, Form, FromForm, IfNoneMatch, InPath};
+use crate::router::Guard;
+use crate::state::App;
+use crate::time::Timestamp;
+
+pub(super) fn routes(guard: Guard<'_>) -> Router<App> {
+    Router::new()
+        .route("/messages/send", guard.writes(Scope::MessagesWrite, post(send)))
+        .route("/messages/{message}", guard.reads(Scope::MessagesRead, get(show)))
+}
+
+async fn send(State(app): State<App>, call: Call, Body(letter): Body<Letter>) -> Result<Response, ApiError> {
+    let Letter { channel, channel_as_given, to, content, reply_to } = letter;
+    let message = SendMessage { channel, to, content, reply_to, patience: app.settings.send_deadline };
+    let id = call.once(message_of, app.gateway.send(&call.context, &message)).await?;
+    let sent = Shape { channel_id: channel_as_given, ..sent(&app, &call, id).await?.into() };
+    Ok(envelope::created(format!("/v1/messages/{id}"), &sent))
+}
+
+async fn show(
+    State(app): State<App>,
+    call: Call,
+    InPath(id): InPath<MessageId>,
+    known: IfNoneMatch,
+) -> Result<Response, ApiError> {
+    let message = Shape::from(find(&app, &call, id).await?);
+    Ok(if known.has(&message) { envelope::not_modified(&message) } else { envelope::resource(&message) })
+}
+
+async fn find(app: &App, call: &Call, id: MessageId) -> Result<Message, ApiError> {
+    let message = app.core.reads.message(call.workspace(), id).await?;
+    message.ok_or_else(|| ApiError::no_such(Resource::Message))
+}
+
+/// A message that was just sent, or was by the same command before: also then, a number that nobody has is an error.
+pub(in crate::rest) async fn sent(app: &App, call: &Call, id: MessageId) -> Result<Message, ApiError> {
+    let message = find(app, call, id).await?;
+    let nobody = FailureReason::NotOnWhatsapp.name();
+    if message.status == MessageStatus::Failed && message.status_reason.as_deref() == Some(nobody) {
+        return Err(Error::NumberNotOnWhatsApp.into());
+    }
+    Ok(message)
+}
+
+/// Which message a repeated command sent.
+pub(in crate::rest) const fn message_of(resource: ResourceRef) -> Option<MessageId> {
+    if let ResourceRef::Message(id) = resource { Some(id) } else { None }
+}
+
+/// What is to be sent, and the channel in the caller's own words.
+struct Letter {
+    channel: ChannelRef,
+    channel_as_given: String,
+    to: PhoneNumber,
+    content: Content,
+    reply_to: Option<MessageId>,
+}
+
+impl FromForm for Letter {
+    fn from_form(form: &mut Form) -> Option<Self> {
+        let channel = form.required::<AsGiven>("channel_id");
+        let to = form.required("to");
+        let content = match form.required::<Type>("type") {
+            Some(Type::Text) => form.nested("content", |content| content.required::<MessageText>("text")),
+            // What the content must be is not known, so nothing is said of it.
+            None => {
+                form.ignore("content");
+                None
+            }
+        };
+        let reply_to = form.optional("reply_to");
+        let AsGiven { channel, text } = channel?;
+        let content = Content::Text { text: content? };
+        Some(Self { channel, channel_as_given: text, to: to?, content, reply_to: reply_to? })
+    }
+}
+
+struct AsGiven {
+    channel: ChannelRef,
+    text: String,
+}
+
+impl std::str::FromStr for AsGiven {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        Ok(Self { channel: text.parse()?, text: text.to_owned() })
+    }
+}
+
+/// The types of content that can be sent.
+enum Type {
+    Text,
+}
+
+impl std::str::FromStr for Type {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        if text == "text" { Ok(Self::Text) } else { Err("must be one of the supported types: text") }
+    }
+}
+
+/// A message in answers.
+#[derive(Serialize)]
+pub(super) struct Shape {
+    id: MessageId,
+    chat_id: ChatId,
+    channel_id: String,
+    customer_id: CustomerId,
+    direction: Direction,
+    to: Option<String>,
+    from: Option<String>,
+    #[serde(rename = "type")]
+    kind: String,
+    content: Option<ContentShape>,
+    status: MessageStatus,
+    status_reason: Option<String>,
+    whatsapp_id: String,
+    reply_to: Option<MessageId>,
+    created_at: Timestamp,
+    sent_at: Option<Timestamp>,
+    delivered_at: Option<Timestamp>,
+    read_at: Option<Timestamp>,
+    failed_at: Option<Timestamp>,
+    version: u64,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ContentShape {
+    Text { text: MessageText },
+    Unsupported { kind: String },
+}
+
+impl From<Content> for ContentShape {
+    fn from(content: Content) -> Self {
+        match content {
+            Content::Text { text } => Self::Text { text },
+            Content::Unsupported { kind } => Self::Unsupported { kind },
+        }
+    }
+}
+
+impl From<Message> for Shape {
+    fn from(message: Message) -> Self {
+        let (to, from) = match message.direction {
+            Direction::Outbound => (message.phone, None),
+            Direction::Inbound => (None, message.phone),
+        };
+        Self {
+            id: message.id,
+            chat_id: message.chat,
+            channel_id: message.instance.to_string(),
+            customer_id: message.customer,
+            direction: message.direction,
+            to,
+            from,
+            kind: message.kind,
+            content: message.content.map(ContentShape::from),
+            status: message.status,
+            status_reason: message.status_reason,
+            whatsapp_id: message.whatsapp_id,
+            reply_to: message.reply_to,
+            created_at: message.created_at.into(),
+            sent_at: message.sent_at.map(Timestamp),
+            delivered_at: message.delivered_at.map(Timestamp),
+            read_at: message.read_at.map(Timestamp),
+            failed_at: message.failed_at.map(Timestamp),
+            version: message.version,
+        }
+    }
+}
+
+impl Versioned for Shape {
+    fn tag(&self) -> String {
+        self.version.to_string()
+    }
+}

@@ -1,0 +1,102 @@
+//! The socket: accepting connections, and draining them when the server stops.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long a connection may take to send a request's head, and may idle between two requests.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long to wait when no connection can be accepted: there are no more file descriptors.
+const EXHAUSTED: Duration = Duration::from_millis(100);
+
+/// A running server.
+#[derive(Debug)]
+pub struct HttpServer {
+    /// Where it listens.
+    pub address: SocketAddr,
+    accepting: JoinHandle<GracefulShutdown>,
+    stop_accepting: CancellationToken,
+    abort: CancellationToken,
+    connections: TaskTracker,
+}
+
+impl HttpServer {
+    /// Serves on a socket that is bound already.
+    pub fn start(listener: TcpListener, router: Router) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let (stop_accepting, abort) = (CancellationToken::new(), CancellationToken::new());
+        let connections = TaskTracker::new();
+        let loop_ = accept(listener, router, stop_accepting.clone(), abort.clone(), connections.clone());
+        Ok(Self { address, accepting: tokio::spawn(loop_), stop_accepting, abort, connections })
+    }
+
+    /// Stops accepting and lets requests finish until the deadline; what is still open then is cut.
+    pub async fn drain(self, deadline: Instant) {
+        self.stop_accepting.cancel();
+        self.connections.close();
+        if let Ok(graceful) = self.accepting.await {
+            let finished = tokio::time::timeout_at(deadline, graceful.shutdown()).await;
+            if finished.is_err() {
+                tracing::warn!("requests were still open at the end of the drain; they are cut");
+            }
+        }
+        self.abort.cancel();
+        self.connections.wait().await;
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+    abort: CancellationToken,
+    connections: TaskTracker,
+) -> GracefulShutdown {
+    let graceful = GracefulShutdown::new();
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((stream, _)) => serve(stream, &router, &graceful, &abort, &connections),
+            // The other side was gone before we were there: its problem alone.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                tracing::warn!(%error, "no connection can be accepted");
+                tokio::time::sleep(EXHAUSTED).await;
+            }
+        }
+    }
+    graceful
+}
+
+fn serve(
+    stream: TcpStream,
+    router: &Router,
+    graceful: &GracefulShutdown,
+    abort: &CancellationToken,
+    connections: &TaskTracker,
+) {
+    // Small answers must not wait for the acknowledgement of the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection without TCP_NODELAY");
+    }
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+    let (connection, abort) = (graceful.watch(connection), abort.clone());
+    connections.spawn(async move {
+        if let Some(Err(error)) = abort.run_until_cancelled(connection).await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    });
+}
