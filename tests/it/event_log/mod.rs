@@ -1,0 +1,19 @@
+//! The event log, on the real Postgres.
+
+mod answers;
+mod cache;
+mod claims;
+mod commands;
+mod cqrs;
+mod faults;
+mod fences;
+mod fixture;
+mod grouping;
+mod immutable;
+mod migrations;
+mod oracle;
+mod positions;
+mod queues;
+mod reading;
+mod sealing;
+mod versions;

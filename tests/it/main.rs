@@ -1,0 +1,16 @@
+//! The one integration binary: every test that needs a database, a server or a network.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that meets the unexpected fails by panicking"
+)]
+
+mod architecture;
+mod crash;
+mod event_log;
+mod lab_guard;
+mod read_models;
+mod rest;
+mod support;
+mod use_cases;
+mod whatsapp;
