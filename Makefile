@@ -1,0 +1,59 @@
+# Interflow. `make help` says what there is.
+#
+# Everything is built into target/ with two profiles: dev for tests (clippy and tests share its artefacts) and quick
+# for `make run`. Environment variables (INTERFLOW_ADMIN_KEY, INTERFLOW_DATA_DIR, DATABASE_URL, PG_BIN_DIR, …) reach
+# the programs as they are.
+
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
+.DEFAULT_GOAL := help
+.PHONY: help run test demo bench build-release lint production-tree ensure ensure-rust
+
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+run: ensure ## Build the server and serve, with a PostgreSQL of its own under ./data
+	@echo "Building interflow: some minutes the first time, with a compiler's line for each part ..."
+	@cargo build --profile quick -p interflow
+	@exec "$${CARGO_TARGET_DIR:-target}/quick/interflow" serve
+
+test: ensure-rust lint production-tree ## What CI runs: format, lints, the production tree, every test
+	@./scripts/ensure-postgres --always
+	@echo "==> build"
+	@cargo build --workspace --all-targets
+	@echo "==> test"
+	@cargo test --workspace --no-fail-fast
+
+lint: ensure-rust
+	@echo "==> format"
+	@cargo fmt --all --check
+	@echo "==> lints"
+	@cargo clippy --workspace --all-targets -- -D warnings
+
+# The lab trusts a simulated WhatsApp. Nothing of that may be in what people run.
+production-tree: ensure-rust
+	@echo "==> the production tree holds no danger- feature"
+	@tree=$$(cargo tree -e features -p interflow); \
+	if printf '%s\n' "$$tree" | grep -n 'danger-'; then \
+		echo "interflow is built with a feature that only the lab may have" >&2; exit 1; \
+	fi
+
+demo: ensure ## Play the main job on the simulated network (DEMO_STAY=1 stays up)
+	@echo "Building the lab: some minutes the first time ..."
+	@cargo build -p interflow-lab
+	@exec "$${CARGO_TARGET_DIR:-target}/debug/interflow-lab" demo
+
+bench: ensure ## Measure, on this machine
+	@cargo bench -p interflow-tests
+
+build-release: ensure-rust ## Build the optimised server, target/release/interflow
+	@cargo build --release -p interflow
+	@echo "$${CARGO_TARGET_DIR:-target}/release/interflow"
+
+ensure: ensure-rust
+	@./scripts/ensure-postgres
+
+ensure-rust:
+	@./scripts/ensure-rust
