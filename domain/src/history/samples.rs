@@ -96,7 +96,9 @@ pub fn instance() -> Vec<InstanceEvent> {
         DisconnectReason::ClientOutdated,
         DisconnectReason::Refused { code: "403".to_owned() },
     ];
-    events.extend(reasons.map(|reason| E::InstanceDisconnected { reason }));
+    events.extend(reasons.map(|reason| E::InstanceDisconnected { reason, at: None }));
+    events.push(E::InstanceDisconnected { reason: DisconnectReason::ConnectionLost, at: Some(at(30)) });
+    events.push(E::FlappingDetected { since: at(20), disconnects: 5 });
     events.extend([LoggedOutBy::Api, LoggedOutBy::Phone].map(|by| E::InstanceLoggedOut { by }));
     events.push(E::InstanceDeleted {});
     events

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Account, ConnectionStatus, DisconnectReason, InstanceCommand, InstanceError, InstanceEvent, LoggedOutBy,
-    Phase,
+    Phase, Stability,
 };
 use crate::{Decide, InstanceId, InstanceName, Personal, Subject};
 
@@ -14,6 +14,8 @@ use crate::{Decide, InstanceId, InstanceName, Personal, Subject};
 pub struct Instance {
     identity: Option<(InstanceId, InstanceName)>,
     phase: Phase,
+    #[serde(default)]
+    stability: Stability,
 }
 
 impl Instance {
@@ -101,7 +103,7 @@ impl Instance {
         }
     }
 
-    fn decide_disconnected(&self, reason: DisconnectReason) -> Vec<InstanceEvent> {
+    fn decide_disconnected(&self, reason: DisconnectReason, at: DateTime<Utc>) -> Vec<InstanceEvent> {
         let known = match &self.phase {
             // Nothing is connected: there is no connection that could end.
             Phase::Unregistered
@@ -113,7 +115,12 @@ impl Instance {
             Phase::Reconnecting { reason, .. } => Some(reason),
             Phase::LoggingIn { .. } | Phase::Open { .. } => None,
         };
-        if known == Some(&reason) { vec![] } else { vec![InstanceEvent::InstanceDisconnected { reason }] }
+        if known == Some(&reason) {
+            return vec![];
+        }
+        let alarm = self.stability.flapping(at).filter(|_| reason.is_trouble());
+        let alarm = alarm.map(|(since, disconnects)| InstanceEvent::FlappingDetected { since, disconnects });
+        [InstanceEvent::InstanceDisconnected { reason, at: Some(at) }].into_iter().chain(alarm).collect()
     }
 
     fn decide_logged_out(&self, by: LoggedOutBy) -> Vec<InstanceEvent> {
@@ -162,7 +169,7 @@ impl Decide for Instance {
             C::RecordConnected { phone, lid, profile_name } => {
                 self.decide_connected(account(phone, lid, profile_name))
             }
-            C::RecordDisconnected { reason } => Ok(self.decide_disconnected(reason)),
+            C::RecordDisconnected { reason, at } => Ok(self.decide_disconnected(reason, at)),
             C::RecordLoggedOut { by } => Ok(self.decide_logged_out(by)),
             C::DeleteInstance => Ok(vec![E::InstanceDeleted {}]),
         }
@@ -207,7 +214,16 @@ impl Aggregate for Instance {
                 let known = phase.account().cloned().unwrap_or_default();
                 Phase::Open { account: known.learning(Account { phone, lid, profile_name }) }
             }
-            E::InstanceDisconnected { reason } => phase.disconnected(reason),
+            E::InstanceDisconnected { reason, at } => {
+                if let Some(at) = at.filter(|_| reason.is_trouble()) {
+                    self.stability = std::mem::take(&mut self.stability).broken(at);
+                }
+                phase.disconnected(reason)
+            }
+            E::FlappingDetected { .. } => {
+                self.stability = std::mem::take(&mut self.stability).said();
+                phase
+            }
             E::InstanceLoggedOut { by } => Phase::LoggedOut { by },
             E::InstanceDeleted {} => Phase::Deleted,
         };

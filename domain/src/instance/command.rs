@@ -44,6 +44,8 @@ pub enum InstanceCommand {
     RecordDisconnected {
         /// Why.
         reason: DisconnectReason,
+        /// When.
+        at: DateTime<Utc>,
     },
     /// Record that the device is no longer linked.
     RecordLoggedOut {

@@ -54,6 +54,17 @@ pub enum InstanceEvent {
     InstanceDisconnected {
         /// Why.
         reason: DisconnectReason,
+        /// When; the first events of this kind did not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<DateTime<Utc>>,
+    },
+    /// The connection keeps breaking. Raised once, until it has been stable again.
+    #[serde(rename = "instance.flapping_detected")]
+    FlappingDetected {
+        /// When the first of these connections ended.
+        since: DateTime<Utc>,
+        /// How many ended since then.
+        disconnects: u32,
     },
     /// The device is no longer linked. Connecting again needs a new QR.
     #[serde(rename = "instance.logged_out")]
@@ -76,6 +87,7 @@ impl DomainEvent for InstanceEvent {
             Self::InstancePaired { .. } => "instance.paired",
             Self::InstanceConnected { .. } => "instance.connected",
             Self::InstanceDisconnected { .. } => "instance.disconnected",
+            Self::FlappingDetected { .. } => "instance.flapping_detected",
             Self::InstanceLoggedOut { .. } => "instance.logged_out",
             Self::InstanceDeleted {} => "instance.deleted",
         }

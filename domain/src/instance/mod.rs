@@ -5,12 +5,15 @@
 //! that breaks is tried again (`connecting`) or, where that is pointless, not (`close`), and the reason is kept. A
 //! device that was unlinked, by us or on the phone, is logged out (`close`, and the next connection pairs anew).
 //! Deleted, it is gone; a new instance may take its name.
+//!
+//! A connection that keeps breaking is flapping ([`Stability`]): said once, until it has been stable again.
 
 mod aggregate;
 mod command;
 mod error;
 mod event;
 mod phase;
+mod stability;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +24,7 @@ pub use command::InstanceCommand;
 pub use error::InstanceError;
 pub use event::InstanceEvent;
 pub use phase::{Account, Phase};
+pub use stability::{FLAPPING_DISCONNECTS, FLAPPING_WINDOW, Stability};
 
 /// What the outside is told of an instance's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +69,12 @@ impl DisconnectReason {
     #[must_use]
     pub const fn is_retried(&self) -> bool {
         !matches!(self, Self::Replaced | Self::ClientOutdated)
+    }
+
+    /// Whether it says that something is wrong with the connection; a stop or a restart of ours does not.
+    #[must_use]
+    pub const fn is_trouble(&self) -> bool {
+        !matches!(self, Self::ServerStopped | Self::RestartRequested)
     }
 
     /// The reason's name in the API.

@@ -4,6 +4,7 @@ mod connection;
 mod ending;
 mod pairing;
 mod registration;
+mod stability;
 
 use super::{DisconnectReason, Instance, InstanceCommand, InstanceEvent, LoggedOutBy};
 use crate::testing::{assert_repeating_changes_nothing, at, uuid, value};
@@ -137,12 +138,12 @@ fn connected() -> InstanceEvent {
     }
 }
 
-const fn record_disconnected(reason: DisconnectReason) -> InstanceCommand {
-    InstanceCommand::RecordDisconnected { reason }
+fn record_disconnected(reason: DisconnectReason) -> InstanceCommand {
+    InstanceCommand::RecordDisconnected { reason, at: at(0) }
 }
 
-const fn disconnected(reason: DisconnectReason) -> InstanceEvent {
-    InstanceEvent::InstanceDisconnected { reason }
+fn disconnected(reason: DisconnectReason) -> InstanceEvent {
+    InstanceEvent::InstanceDisconnected { reason, at: Some(at(0)) }
 }
 
 #[test]
