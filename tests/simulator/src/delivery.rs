@@ -1,5 +1,8 @@
 //! From a phone to linked devices: seal, wrap, put into the mailbox.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde::Deserialize;
 use thiserror::Error;
 use wacore_binary::Node;
@@ -9,10 +12,13 @@ use crate::device::LinkedDevice;
 use crate::error::PhoneError;
 use crate::phone::book::{Draft, WrittenMessage};
 use crate::phone::bundle::Bundle;
-use crate::phone::keys::Ciphertext;
+use crate::phone::keys::{Ciphertext, Keys};
 use crate::phone::{self, Addressing, Phone, content};
 use crate::world::World;
 use crate::{chance, clock};
+
+/// How long a message waits to be overtaken.
+const HELD: Duration = Duration::from_millis(250);
 
 /// A customer writes to an account: the body of `POST /messages`.
 #[derive(Debug, Deserialize)]
@@ -82,23 +88,41 @@ pub(crate) async fn write(world: &World, letter: &Letter) -> Result<String, Lett
     customer.note(row, message.clone());
     let copies = 1 + u32::from(world.faults.use_up(|faults| &mut faults.duplicate_inbound));
     let corrupt = world.faults.use_up(|faults| &mut faults.corrupt_inbound);
+    let late = world.faults.use_up(|faults| &mut faults.reorder_inbound);
     for device in devices {
         for _ in 0..copies {
-            post(&customer, &device, &id, &message, corrupt).await?;
+            let Sealed { stanza, _turn } = seal(&customer, &device, &id, &message, corrupt).await?;
+            if late { overtaken(&device, stanza) } else { device.deliver(stanza) }
         }
     }
     Ok(id)
 }
 
-/// Seals one copy. The phone's keys stay locked until it is in the mailbox, so the order of the ratchet is
-/// the order of the stanzas.
-async fn post(
-    customer: &Phone,
+/// A stanza that is handed on while the phone's keys are locked, so that the order of the ratchet is the order of
+/// the stanzas.
+struct Sealed<'a> {
+    stanza: Node,
+    _turn: tokio::sync::MutexGuard<'a, Keys>,
+}
+
+/// Lets the account's next message overtake this one; if none comes soon, it goes by itself.
+fn overtaken(device: &Arc<LinkedDevice>, stanza: Node) {
+    device.hold(stanza);
+    let device = Arc::clone(device);
+    tokio::spawn(async move {
+        tokio::time::sleep(HELD).await;
+        device.release();
+    });
+}
+
+/// Seals one copy.
+async fn seal<'a>(
+    customer: &'a Phone,
     device: &LinkedDevice,
     id: &str,
     message: &Draft,
     corrupt: bool,
-) -> Result<(), PhoneError> {
+) -> Result<Sealed<'a>, PhoneError> {
     let peer = device.signal_address();
     let mut keys = customer.keys.lock().await;
     if !keys.knows(&peer) {
@@ -108,8 +132,7 @@ async fn post(
     if corrupt {
         sealed = sealed.corrupted()?;
     }
-    device.deliver(envelope(customer, id, message, sealed, None));
-    Ok(())
+    Ok(Sealed { stanza: envelope(customer, id, message, sealed, None), _turn: keys })
 }
 
 /// Seals a message once more, in a new session, because the device could not open it.

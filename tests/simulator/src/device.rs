@@ -43,6 +43,8 @@ pub(crate) struct LinkedDevice {
 #[derive(Default)]
 struct Mailbox {
     waiting: VecDeque<Node>,
+    /// To be overtaken by the next stanza of its kind.
+    held: Option<Node>,
     connection: Option<Connection>,
 }
 
@@ -133,10 +135,27 @@ impl LinkedDevice {
     /// Puts a stanza into the mailbox, and hands it over if the client is there.
     pub(crate) fn deliver(&self, stanza: Node) {
         let mut mailbox = locked(&self.mailbox);
-        if let Some(connection) = mailbox.connection.as_ref().filter(|c| c.active) {
-            connection.outbox.send(stanza.clone());
+        let overtakes = stanza.tag == "message";
+        mailbox.put(stanza);
+        if overtakes && let Some(held) = mailbox.held.take() {
+            mailbox.put(held);
         }
-        mailbox.waiting.push_back(stanza);
+    }
+
+    /// Holds a stanza back until another has overtaken it, or it is released.
+    pub(crate) fn hold(&self, stanza: Node) {
+        let earlier = locked(&self.mailbox).held.replace(stanza);
+        if let Some(earlier) = earlier {
+            locked(&self.mailbox).put(earlier);
+        }
+    }
+
+    /// Lets go of what nothing has overtaken.
+    pub(crate) fn release(&self) {
+        let mut mailbox = locked(&self.mailbox);
+        if let Some(held) = mailbox.held.take() {
+            mailbox.put(held);
+        }
     }
 
     /// Takes what the client acknowledged out of the mailbox.
@@ -163,7 +182,7 @@ impl LinkedDevice {
     /// Hands over the mailbox, between an announcement and an end mark; from then on stanzas go out at once.
     pub(crate) fn activate(&self, id: u64) {
         let mut mailbox = locked(&self.mailbox);
-        let Mailbox { waiting, connection } = &mut *mailbox;
+        let Mailbox { waiting, connection, .. } = &mut *mailbox;
         let Some(connection) = connection.as_mut().filter(|c| c.id == id && !c.active) else {
             return;
         };
@@ -198,6 +217,22 @@ impl LinkedDevice {
         connection.map(|c| c.outbox.cut()).is_some()
     }
 
+    /// Ends the connection as if the same device had connected elsewhere.
+    pub(crate) fn replace(&self) -> bool {
+        let connection = locked(&self.mailbox).connection.take();
+        connection
+            .map(|connection| {
+                connection.outbox.send(stanza::stream_error(None, Some("replaced")));
+                connection.outbox.close();
+            })
+            .is_some()
+    }
+
+    /// Whether the client is connected.
+    pub(crate) fn is_connected(&self) -> bool {
+        locked(&self.mailbox).connection.is_some()
+    }
+
     /// Ends the connection after the device was removed; with a word, if the owner did it from the phone.
     pub(crate) fn expel(&self, from_phone: bool) {
         if let Some(connection) = locked(&self.mailbox).connection.take() {
@@ -206,6 +241,15 @@ impl LinkedDevice {
             }
             connection.outbox.close();
         }
+    }
+}
+
+impl Mailbox {
+    fn put(&mut self, stanza: Node) {
+        if let Some(connection) = self.connection.as_ref().filter(|connection| connection.active) {
+            connection.outbox.send(stanza.clone());
+        }
+        self.waiting.push_back(stanza);
     }
 }
 

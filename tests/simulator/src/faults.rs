@@ -23,6 +23,25 @@ pub enum Receipts {
     None,
 }
 
+/// How the server refuses every login.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRefusal {
+    /// WhatsApp's reason: 401 unlinked, 402 banned for a time, 405 too old a client, 403, 503 and others.
+    pub reason: u16,
+    /// With 402: why the account is banned.
+    pub code: Option<u16>,
+    /// With 402: for how many seconds.
+    pub expire: Option<u32>,
+}
+
+impl LoginRefusal {
+    /// The server does not know the device (any more).
+    pub(crate) const fn unlinked() -> Self {
+        Self { reason: 401, code: None, expire: None }
+    }
+}
+
 /// What goes wrong, or takes its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -37,6 +56,12 @@ pub struct Faults {
     pub duplicate_inbound: u32,
     /// This many messages of customers cannot be decrypted, so that the client must ask again. Default 0.
     pub corrupt_inbound: u32,
+    /// This many messages of customers come after the account's next one, or after a quarter of a second. Default 0.
+    pub reorder_inbound: u32,
+    /// The receipts for this many messages come twice. Default 0.
+    pub duplicate_receipts: u32,
+    /// This many messages are reported as read before they are reported as delivered. Default 0.
+    pub reorder_receipts: u32,
     /// Which receipts customers' phones send. Default all.
     pub receipts: Receipts,
     /// How long after the message the customer's phone reports delivery. Default 50.
@@ -45,6 +70,8 @@ pub struct Faults {
     pub read_delay_ms: u64,
     /// Whether the server drops every new connection. Default false.
     pub refuse_connections: bool,
+    /// How the server refuses every login; those that are open stay. Default not at all.
+    pub refuse_logins: Option<LoginRefusal>,
     /// How long the server waits before it gives a new client the first QR references. Default 0.
     pub first_qr_delay_ms: u64,
 }
@@ -57,10 +84,14 @@ impl Default for Faults {
             drop_messages: 0,
             duplicate_inbound: 0,
             corrupt_inbound: 0,
+            reorder_inbound: 0,
+            duplicate_receipts: 0,
+            reorder_receipts: 0,
             receipts: Receipts::All,
             receipt_delay_ms: 50,
             read_delay_ms: 150,
             refuse_connections: false,
+            refuse_logins: None,
             first_qr_delay_ms: 0,
         }
     }

@@ -11,7 +11,7 @@
 //!   public keys and its mailbox.
 //! * `wire`: from TCP to stanzas. `session`: one connection. `pairing`: from QR code to linked device.
 //!   `delivery`: from a phone to linked devices.
-//! * `control`: the HTTP face. `faults`: what goes wrong on request.
+//! * `control`: the HTTP face. `faults`: what goes wrong on request. `traffic`: who connected how often.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), interflow_simulator::NetworkError> {
@@ -36,15 +36,17 @@ mod network;
 mod pairing;
 mod phone;
 mod session;
+mod traffic;
 mod wire;
 mod world;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use error::{NetworkError, PhoneError};
-pub use faults::{Faults, Receipts};
+pub use faults::{Faults, LoginRefusal, Receipts};
 pub use network::{Network, NetworkConfig};
 pub use phone::book::{ReceivedMessage, WrittenMessage};
+pub use traffic::Traffic;
 
 /// Locks a mutex. What a panicking thread left behind is still whole: no guard here spans two steps.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,6 +1,6 @@
 //! Everything the network remembers, for as long as its process lives.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -11,6 +11,7 @@ use crate::faults::FaultBook;
 use crate::locked;
 use crate::pairing::WaitingRoom;
 use crate::phone::{self, Addressing, Phone};
+use crate::traffic::{Traffic, TrafficBook};
 use crate::wire::certificate::Certificates;
 
 /// The server, the phones, and the clients that wait to be linked.
@@ -18,6 +19,7 @@ pub(crate) struct World {
     pub(crate) certificates: Certificates,
     pub(crate) faults: FaultBook,
     pub(crate) waiting: WaitingRoom,
+    pub(crate) traffic: TrafficBook,
     phones: Mutex<Phones>,
     connections: AtomicU64,
 }
@@ -35,6 +37,7 @@ impl World {
             certificates: Certificates::generate()?,
             faults: FaultBook::default(),
             waiting: WaitingRoom::default(),
+            traffic: TrafficBook::default(),
             phones: Mutex::default(),
             connections: AtomicU64::new(0),
         })
@@ -62,6 +65,17 @@ impl World {
             return None;
         }
         self.phone(&number).inspect_err(|error| tracing::error!(%error, "a phone could not be made")).ok()
+    }
+
+    /// Who connected how often, and who is online.
+    pub(crate) fn traffic(&self) -> Traffic {
+        let phones: Vec<_> = locked(&self.phones).by_number.values().cloned().collect();
+        let online = |phone: Arc<Phone>| {
+            let devices = phone.devices().iter().filter(|device| device.is_connected()).count();
+            (devices > 0).then(|| (phone.number().to_owned(), devices))
+        };
+        let online: BTreeMap<_, _> = phones.into_iter().filter_map(online).collect();
+        self.traffic.with_online(online)
     }
 
     /// A number for a new connection.

@@ -18,6 +18,7 @@ use crate::faults::Faults;
 use crate::pairing;
 use crate::phone::book::{ReceivedMessage, WrittenMessage};
 use crate::phone::{self, Addressing, Phone};
+use crate::traffic::Traffic;
 use crate::world::World;
 use error::ControlError;
 
@@ -35,6 +36,8 @@ pub(crate) fn router(world: Arc<World>) -> Router {
         .route("/phones/{number}/sent", get(written))
         .route("/unlink", post(unlink))
         .route("/cut", post(cut))
+        .route("/replace", post(replace))
+        .route("/connections", get(connections))
         .route("/faults", get(show_faults).post(set_faults))
         .fallback(|| async { ControlError::NoSuchCall })
         .with_state(world)
@@ -173,6 +176,19 @@ async fn cut(State(world): State<Arc<World>>, Body(body): Body<Account>) -> Answ
         return Err(ControlError::NothingLinked(body.phone));
     }
     Ok(Json(Affected { devices: devices.iter().filter(|device| device.cut()).count() }))
+}
+
+async fn replace(State(world): State<Arc<World>>, Body(body): Body<Account>) -> Answer<Affected> {
+    let phone = find(&world, &body.phone)?;
+    let devices = phone.devices();
+    if devices.is_empty() {
+        return Err(ControlError::NothingLinked(body.phone));
+    }
+    Ok(Json(Affected { devices: devices.iter().filter(|device| device.replace()).count() }))
+}
+
+async fn connections(State(world): State<Arc<World>>) -> Json<Traffic> {
+    Json(world.traffic())
 }
 
 async fn show_faults(State(world): State<Arc<World>>) -> Json<Faults> {

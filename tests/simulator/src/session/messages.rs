@@ -143,12 +143,20 @@ impl Session {
             return;
         }
         let (device, from, id) = (Arc::clone(&self.device), to.to_non_ad(), id.to_owned());
+        let mut kinds = match receipts {
+            Receipts::All => vec![None, Some("read")],
+            _ => vec![None],
+        };
+        if self.world.faults.use_up(|faults| &mut faults.reorder_receipts) {
+            kinds.reverse();
+        }
+        let copies = 1 + usize::from(self.world.faults.use_up(|faults| &mut faults.duplicate_receipts));
         tokio::spawn(async move {
-            pause(receipt_delay_ms).await;
-            device.deliver(receipt(&from, &id, None));
-            if receipts == Receipts::All {
-                pause(read_delay_ms).await;
-                device.deliver(receipt(&from, &id, Some("read")));
+            for (kind, delay) in kinds.into_iter().zip([receipt_delay_ms, read_delay_ms]) {
+                pause(delay).await;
+                for _ in 0..copies {
+                    device.deliver(receipt(&from, &id, kind));
+                }
             }
         });
     }

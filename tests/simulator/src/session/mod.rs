@@ -21,7 +21,7 @@ use waproto::whatsapp::client_payload::DevicePairingRegistrationData;
 
 use crate::device::{DeviceKeys, LinkedDevice};
 use crate::error::{PhoneError, WireError};
-use crate::faults::pause;
+use crate::faults::{LoginRefusal, pause};
 use crate::phone::Addressing;
 use crate::phone::bundle::{SignedKeyPublic, key};
 use crate::wire::secure::{Outbox, StanzaReader};
@@ -31,6 +31,7 @@ use crate::{chance, clock};
 
 /// Serves a connection until it ends.
 pub(crate) async fn serve(world: Arc<World>, stream: TcpStream) {
+    world.traffic.connection();
     if world.faults.current().refuse_connections {
         return;
     }
@@ -120,8 +121,14 @@ async fn log_in(
     noise: [u8; 32],
     payload: &ClientPayload,
 ) -> Result<(), WireError> {
-    let Some(device) = linked(world, noise, payload) else {
-        outbox.send(NodeBuilder::new("failure").attr("reason", "401").attr("location", "sim").build());
+    let found = linked(world, noise, payload);
+    if let Some(device) = &found {
+        world.traffic.login(device.number());
+    }
+    let refusal =
+        world.faults.current().refuse_logins.or_else(|| found.is_none().then(LoginRefusal::unlinked));
+    let (Some(device), None) = (found, &refusal) else {
+        outbox.send(failure(&refusal.unwrap_or_else(LoginRefusal::unlinked)));
         outbox.close();
         return Ok(());
     };
@@ -148,6 +155,18 @@ fn linked(world: &World, noise: [u8; 32], payload: &ClientPayload) -> Option<Arc
     let jid = wacore_binary::Jid::pn(number.as_str());
     let device = world.phone_at(&jid)?.device(id)?;
     (*device.noise() == noise).then_some(device)
+}
+
+fn failure(refusal: &LoginRefusal) -> Node {
+    let mut builder =
+        NodeBuilder::new("failure").attr("reason", refusal.reason.to_string()).attr("location", "sim");
+    if let Some(code) = refusal.code {
+        builder = builder.attr("code", code.to_string());
+    }
+    if let Some(seconds) = refusal.expire {
+        builder = builder.attr("expire", seconds.to_string());
+    }
+    builder.build()
 }
 
 fn success(device: &LinkedDevice) -> Node {

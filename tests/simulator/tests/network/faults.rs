@@ -8,7 +8,7 @@ use whatsapp_rust::types::events::Event;
 use whatsapp_rust::types::presence::ReceiptType;
 use whatsapp_rust::wacore::store::in_memory::InMemoryBackend;
 
-use crate::support::{CUSTOMER, Client, Net, text};
+use crate::support::{ACCOUNT, CUSTOMER, Client, Net, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_are_replaced_as_a_whole_and_shown() {
@@ -142,4 +142,81 @@ async fn the_first_code_may_take_its_time() {
     let mut client = Client::start(&net.network, Arc::new(InMemoryBackend::new())).await;
     client.qr().await;
     assert!(begin.elapsed() >= Duration::from_millis(800));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_overtaken_by_the_next_one_and_is_decrypted_all_the_same() {
+    let net = Net::start().await;
+    let mut client = net.linked_client().await;
+    net.write("first").await;
+    client.message().await;
+    net.call("/faults", json!({"reorder_inbound": 1})).await;
+    net.write("late").await;
+    net.write("early").await;
+    let messages = client.messages(2).await;
+    assert_eq!(messages.iter().map(text).collect::<Vec<_>>(), ["early", "late"]);
+
+    net.call("/faults", json!({"reorder_inbound": 1})).await;
+    net.write("alone").await;
+    assert_eq!(text(&client.message().await), "alone", "it comes although nothing overtakes it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_come_twice_and_in_the_wrong_order() {
+    let net = Net::start().await;
+    let mut client = net.linked_client().await;
+    net.call("/faults", json!({"duplicate_receipts": 1, "reorder_receipts": 1})).await;
+    client.send(CUSTOMER, "hello", "3EB0A1").await;
+    let mut kinds = Vec::new();
+    while kinds.len() < 4 {
+        let kind = client.event("a receipt", |event| match event {
+            Event::Receipt(receipt) => Some(receipt.r#type.clone()),
+            _ => None,
+        });
+        kinds.push(kind.await);
+    }
+    use ReceiptType::{Delivered, Read};
+    assert_eq!(kinds, [Read, Read, Delivered, Delivered]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logins_are_refused_as_a_ban_or_as_outdated() {
+    let net = Net::start().await;
+    let mut client = net.linked_client().await;
+    net.call("/faults", json!({"refuse_logins": {"reason": 402, "code": 101, "expire": 600}})).await;
+    net.call("/cut", json!({"phone": ACCOUNT})).await;
+    let seconds = client
+        .event("the ban", |event| match event {
+            Event::TemporaryBan(ban) => Some(ban.expire.num_seconds()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(seconds, 600);
+    let backend = client.stop().await;
+    net.call("/faults", json!({"refuse_logins": {"reason": 405}})).await;
+    let mut client = Client::start(&net.network, backend).await;
+    client.event("the refusal", |event| matches!(event, Event::ClientOutdated(_)).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_is_told_that_it_connected_elsewhere() {
+    let net = Net::start().await;
+    let mut client = net.linked_client().await;
+    assert_eq!(net.call("/replace", json!({"phone": ACCOUNT})).await, json!({"devices": 1}));
+    client.event("the replacement", |event| matches!(event, Event::StreamReplaced(_)).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_and_logins_are_counted() {
+    let net = Net::start().await;
+    let mut client = net.linked_client().await;
+    let counted = net.get("/connections").await;
+    assert_eq!(counted, json!({"accepted": 2, "logins": {ACCOUNT: 1}, "online": {ACCOUNT: 1}}));
+    net.call("/cut", json!({"phone": ACCOUNT})).await;
+    client.connected().await;
+    assert_eq!(net.get("/connections").await["logins"][ACCOUNT], 2);
+    client.stop().await;
+    while net.get("/connections").await["online"] != json!({}) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
