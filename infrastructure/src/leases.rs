@@ -5,6 +5,9 @@
 //! statement or transaction that writes, so a node that was given up for dead, and is not, writes nothing. Taking a
 //! lease locks the workspace's head first: an append that has compared the old epoch is committed by then.
 
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
 use async_trait::async_trait;
 use interflow_application::gateway::{LEASE_EXPIRY, Leases};
 use interflow_application::log::LogError;
@@ -19,6 +22,7 @@ use crate::event_log::log_error;
 pub struct PgLeases {
     pool: PgPool,
     node: Uuid,
+    expiry: Duration,
 }
 
 /// Who holds a lease that was given back. The row stays, so that the next epoch is a higher one.
@@ -41,12 +45,23 @@ const TAKE: &str = "INSERT INTO leases AS lease (workspace_id, instance_id, node
 const RELEASE: &str = "UPDATE leases SET node_id = $5, epoch = epoch + 1 \
      WHERE workspace_id = $1 AND instance_id = $2 AND node_id = $3 AND epoch = $4";
 
+const HELD: &str = "SELECT instance_id, epoch FROM leases WHERE node_id = $1";
+
+const HELD_BY_OTHERS: &str = "SELECT leases.instance_id FROM nodes JOIN leases USING (node_id) \
+     WHERE node_id <> $1 AND nodes.heartbeat_at > clock_timestamp() - make_interval(secs => $2)";
+
 impl PgLeases {
     /// Leases for this node. Its id outlives the process where the node's data directory does, so that a server that
     /// starts again resumes its own leases at once.
     #[must_use]
     pub const fn new(pool: PgPool, node_id: Uuid) -> Self {
-        Self { pool, node: node_id }
+        Self { pool, node: node_id, expiry: LEASE_EXPIRY }
+    }
+
+    /// Nodes that were not heard of for so long have lost their leases. The same on every node of a database.
+    #[must_use]
+    pub fn expiring_after(self, expiry: Duration) -> Self {
+        Self { expiry, ..self }
     }
 
     async fn take(&self, workspace: WorkspaceId, instance: InstanceId) -> Result<Option<i64>, sqlx::Error> {
@@ -56,7 +71,7 @@ impl PgLeases {
             .bind(workspace.uuid())
             .bind(instance.uuid())
             .bind(self.node)
-            .bind(LEASE_EXPIRY.as_secs_f64())
+            .bind(self.expiry.as_secs_f64())
             .fetch_optional(&mut *transaction)
             .await?;
         transaction.commit().await?;
@@ -97,5 +112,17 @@ impl Leases for PgLeases {
 
     async fn heartbeat(&self) -> Result<(), LogError> {
         sqlx::query(HEARTBEAT).bind(self.node).execute(&self.pool).await.map(drop).map_err(log_error)
+    }
+
+    async fn held(&self) -> Result<HashMap<InstanceId, i64>, LogError> {
+        let query = sqlx::query_as(HELD).bind(self.node);
+        let rows: Vec<(Uuid, i64)> = query.fetch_all(&self.pool).await.map_err(log_error)?;
+        Ok(rows.into_iter().map(|(instance, epoch)| (InstanceId::new(instance), epoch)).collect())
+    }
+
+    async fn held_by_others(&self) -> Result<HashSet<InstanceId>, LogError> {
+        let query = sqlx::query_scalar(HELD_BY_OTHERS).bind(self.node).bind(self.expiry.as_secs_f64());
+        let ids: Vec<Uuid> = query.fetch_all(&self.pool).await.map_err(log_error)?;
+        Ok(ids.into_iter().map(InstanceId::new).collect())
     }
 }

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use interflow_application::gateway::{Outbox, PendingSend};
 use interflow_application::log::LogError;
+use interflow_application::whatsapp::SessionSpec;
 use interflow_domain::{ChatId, InstanceId, MessageId, WorkspaceId};
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row};
@@ -37,7 +38,8 @@ const NEXT_DUE: &str = "SELECT min(next_attempt_at) FROM outbox \
      WHERE workspace_id = $1 AND instance_id = $2 AND next_attempt_at IS NOT NULL";
 
 const POSTPONE: &str = "UPDATE outbox SET attempts = attempts + 1, next_attempt_at = $3 \
-     WHERE workspace_id = $1 AND message_id = $2";
+     WHERE workspace_id = $1 AND message_id = $2 AND instance_id = $4 AND EXISTS (SELECT FROM leases \
+         WHERE workspace_id = $1 AND instance_id = $4 AND epoch = $5)";
 
 const OVERDUE: &str = "SELECT workspace_id, instance_id, message_id FROM outbox WHERE deadline <= $1 \
      ORDER BY deadline LIMIT $2";
@@ -93,11 +95,16 @@ impl Outbox for PgOutbox {
 
     async fn postpone(
         &self,
-        workspace: WorkspaceId,
+        spec: SessionSpec,
         message: MessageId,
         until: DateTime<Utc>,
     ) -> Result<(), LogError> {
-        let query = sqlx::query(POSTPONE).bind(workspace.uuid()).bind(message.uuid()).bind(until);
+        let query = sqlx::query(POSTPONE)
+            .bind(spec.workspace.uuid())
+            .bind(message.uuid())
+            .bind(until)
+            .bind(spec.instance.uuid())
+            .bind(spec.epoch);
         query.execute(&self.pool).await.map(drop).map_err(log_error)
     }
 

@@ -1,41 +1,33 @@
-//! Starting the gateway with the server and stopping it: sessions resume without a new QR, leases are kept alive,
-//! and sends whose deadline has passed are given up even where no session runs.
+//! Starting the gateway with the server and stopping it: sessions are looked after ([`super::watch`]), and sends whose
+//! deadline has passed are given up even where no session runs.
 
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
-use interflow_domain::instance::{ConnectionStatus, DisconnectReason, InstanceCommand};
+use interflow_domain::instance::InstanceCommand;
 use interflow_domain::message::FailureReason;
 
-use super::{Gateway, LEASE_EXPIRY};
+use super::{Gateway, watch};
 use crate::read::LiveInstance;
 use crate::{Actor, Error, FailMessages, RecordConnection};
 
 /// How often the deadlines of waiting sends are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
-/// How long after a failed start an instance is tried again.
-const RESUME_AGAIN: Duration = Duration::from_secs(5);
 
 impl Gateway {
     /// Starts what runs by itself, and takes up the sessions of an earlier run in the background.
     pub async fn start(&self) -> Result<(), Error> {
         self.0.ports.leases.heartbeat().await?;
         let live = self.0.core.reads.live_instances().await?;
-        let (linked, pairing): (Vec<_>, Vec<_>) = live.into_iter().partition(|live| live.linked);
-        for live in pairing {
+        for live in live.into_iter().filter(|live| !live.linked) {
             self.expire_pairing(live).await?;
         }
-        self.spawn("heartbeat", LEASE_EXPIRY / 3, |gateway| async move {
-            Ok(gateway.0.ports.leases.heartbeat().await?)
+        let (gateway, stopping) = (self.clone(), self.0.stopping.clone());
+        self.0.tasks.spawn(async move { stopping.run_until_cancelled(watch::keep_leases(gateway)).await });
+        self.spawn("sessions", self.0.settings.lease_expiry / 3, |gateway| async move {
+            watch::take_up(&gateway).await
         });
         self.spawn("deadlines", SWEEP, |gateway| async move { gateway.fail_overdue().await });
-        let gateway = self.clone();
-        let resume = async move {
-            let at_once = gateway.0.settings.resume_concurrency;
-            stream::iter(linked).for_each_concurrent(at_once, |live| gateway.resume(live)).await;
-        };
-        let stopping = self.0.stopping.clone();
-        self.0.tasks.spawn(async move { stopping.run_until_cancelled(resume).await });
         Ok(())
     }
 
@@ -46,26 +38,6 @@ impl Gateway {
         stream::iter(slots).for_each_concurrent(None, |slot| async move { slot.close(self).await }).await;
         self.0.tasks.close();
         self.0.tasks.wait().await;
-    }
-
-    /// Takes up a linked instance that was live when its server last ran; tries until it succeeds or there is nothing
-    /// to take up any more. While another server has it, that means: until that server is gone.
-    async fn resume(&self, live: LiveInstance) {
-        while let Err(error) = self.try_resume(live).await {
-            tracing::info!(instance = %live.instance, %error, "an instance could not be resumed yet");
-            tokio::time::sleep(RESUME_AGAIN).await;
-        }
-    }
-
-    async fn try_resume(&self, live: LiveInstance) -> Result<(), Error> {
-        let channel = self.0.core.reads.channel(live.workspace, live.instance).await?;
-        if channel.is_none_or(|channel| !channel.linked || channel.status == ConnectionStatus::Close) {
-            return Ok(());
-        }
-        let context = self.internal(live.workspace, Actor::System("gateway"));
-        // What the log still shows as open ended with the server that had it.
-        let stopped = InstanceCommand::RecordDisconnected { reason: DisconnectReason::ServerStopped };
-        self.slot(&context, live.instance).ensure_open(self, Some((&context, stopped))).await
     }
 
     /// A pairing ends with the server that had it: its QRs were in memory. Done before calls are served, so that
@@ -91,7 +63,7 @@ impl Gateway {
             let reason = FailureReason::DeadlineExceeded;
             self.0
                 .core
-                .run(&context, &FailMessages { messages: vec![message], reason: reason.clone() })
+                .run(&context, &FailMessages { messages: vec![message], reason: reason.clone(), fence: None })
                 .await?;
             self.0.waiters.resolve(message, Some(reason));
         }

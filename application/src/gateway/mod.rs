@@ -6,6 +6,8 @@
 //! - the *sink* ([`sink::Sink`]) hears what a session tells and makes events of it, fenced by the lease's epoch;
 //! - the *sender* ([`sender`]) carries out the sends that appends asked for, in order within a chat, until
 //!   WhatsApp's server has acknowledged them or their deadline has passed;
+//! - the *watch* ([`watch`]) keeps this node's leases, ends sessions whose lease was lost, and takes up those that
+//!   nobody has;
 //! - the *waiters* ([`waiters::Waiters`]) let a call wait a short time for what becomes of its message.
 //!
 //! What is volatile stays in memory: the QR's string, and who waits for what.
@@ -16,6 +18,7 @@ mod sender;
 mod sink;
 mod slot;
 mod waiters;
+mod watch;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,8 +51,10 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long a send waits for WhatsApp's acknowledgement before it is answered as `queued`.
     pub send_wait: Duration,
-    /// How many sessions are opened at the same time when the server starts.
+    /// How many sessions are taken up at the same time.
     pub resume_concurrency: usize,
+    /// When leases expire: sessions are looked after three times as often.
+    pub lease_expiry: Duration,
 }
 
 impl Default for Settings {
@@ -58,6 +63,7 @@ impl Default for Settings {
             connect_timeout: Duration::from_secs(20),
             send_wait: Duration::from_secs(2),
             resume_concurrency: 16,
+            lease_expiry: LEASE_EXPIRY,
         }
     }
 }
@@ -116,7 +122,7 @@ impl Gateway {
     pub async fn connect(&self, context: &Context, name: &InstanceName) -> Result<Connected, Error> {
         let instance = self.0.core.run(context, &ConnectInstance { name: name.clone() }).await?.output;
         let slot = self.slot(context, instance);
-        slot.ensure_open(self, None).await?;
+        slot.ensure_open(self).await?;
         let linked = self.channel(context, instance).await?.linked;
         let patience = self.0.settings.connect_timeout.min(if linked { LOGIN_WAIT } else { Duration::MAX });
         let shown = slot.first_qr_or_open(patience).await;
@@ -139,11 +145,13 @@ impl Gateway {
         let instance = channel.find(&*self.0.core.reads, context.workspace).await?.id;
         let slot = self.slot(context, instance);
         slot.close(self).await;
-        let disconnected = InstanceCommand::RecordDisconnected { reason: DisconnectReason::RestartRequested };
+        let at = self.0.core.clock.now();
+        let disconnected =
+            InstanceCommand::RecordDisconnected { reason: DisconnectReason::RestartRequested, at };
         // The idempotency key is used up by the step that completes the command.
         self.record(&Context { command: None, ..context.clone() }, instance, disconnected).await?;
         self.record(context, instance, InstanceCommand::RequestConnection).await?;
-        slot.ensure_open(self, None).await?;
+        slot.ensure_open(self).await?;
         self.channel(context, instance).await
     }
 
@@ -153,9 +161,8 @@ impl Gateway {
     /// until its owner removes it there.
     pub async fn log_out(&self, context: &Context, channel: &ChannelRef) -> Result<Channel, Error> {
         let instance = channel.find(&*self.0.core.reads, context.workspace).await?.id;
-        self.unlink(context, instance).await?;
         let command = InstanceCommand::RecordLoggedOut { by: LoggedOutBy::Api };
-        self.record(context, instance, command).await?;
+        self.slot(context, instance).log_out(self, self.record(context, instance, command)).await?;
         self.fail_waiting(context, instance, FailureReason::LoggedOut).await?;
         self.channel(context, instance).await
     }
@@ -163,8 +170,8 @@ impl Gateway {
     /// Logs an instance out, forgets its keys and deletes it. Waiting sends are given up. Gives the channel as it was.
     pub async fn delete(&self, context: &Context, channel: &ChannelRef) -> Result<Channel, Error> {
         let channel = channel.find(&*self.0.core.reads, context.workspace).await?;
-        self.unlink(context, channel.id).await?;
-        self.0.core.run(context, &DeleteInstance { instance: channel.id }).await?;
+        let delete = DeleteInstance { instance: channel.id };
+        self.slot(context, channel.id).log_out(self, self.0.core.run(context, &delete)).await?;
         self.fail_waiting(context, channel.id, FailureReason::InstanceDeleted).await?;
         self.slots().remove(&channel.id);
         Ok(channel)
@@ -192,11 +199,6 @@ impl Gateway {
         }
     }
 
-    async fn unlink(&self, context: &Context, instance: InstanceId) -> Result<(), Error> {
-        let slot = self.slot(context, instance);
-        slot.log_out(self).await
-    }
-
     async fn record(
         &self,
         context: &Context,
@@ -219,7 +221,10 @@ impl Gateway {
         for messages in waiting.chunks(100) {
             self.0
                 .core
-                .run(&context, &FailMessages { messages: messages.to_vec(), reason: reason.clone() })
+                .run(
+                    &context,
+                    &FailMessages { messages: messages.to_vec(), reason: reason.clone(), fence: None },
+                )
                 .await?;
             for message in messages {
                 self.0.waiters.resolve(*message, Some(reason.clone()));

@@ -1,5 +1,6 @@
 //! What the gateway needs of storage: leases on instances, and the outbox.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,6 +8,7 @@ use chrono::{DateTime, Utc};
 use interflow_domain::{ChatId, InstanceId, MessageId, WorkspaceId};
 
 use crate::log::LogError;
+use crate::whatsapp::SessionSpec;
 
 /// Which node owns an instance's session. Times are on the database's clock.
 #[async_trait]
@@ -19,11 +21,17 @@ pub trait Leases: Send + Sync {
     async fn release(&self, workspace: WorkspaceId, instance: InstanceId, epoch: i64)
     -> Result<(), LogError>;
 
-    /// Says that this node is alive. To be called more often than [`LEASE_EXPIRY`].
+    /// Says that this node is alive. To be called more often than leases expire.
     async fn heartbeat(&self) -> Result<(), LogError>;
+
+    /// The leases this node holds at this moment, with their epochs.
+    async fn held(&self) -> Result<HashMap<InstanceId, i64>, LogError>;
+
+    /// The instances whose leases other nodes hold that are alive.
+    async fn held_by_others(&self) -> Result<HashSet<InstanceId>, LogError>;
 }
 
-/// A node that has not been heard of for so long has lost its leases.
+/// A node that has not been heard of for so long has lost its leases, unless another time is set.
 pub const LEASE_EXPIRY: Duration = Duration::from_secs(15);
 
 /// A send that is to be carried out.
@@ -58,10 +66,11 @@ pub trait Outbox: Send + Sync {
         instance: InstanceId,
     ) -> Result<Option<DateTime<Utc>>, LogError>;
 
-    /// Notes a failed attempt; the send, and those of its chat behind it, wait until then.
+    /// Notes a failed attempt; the send, and those of its chat behind it, wait until then. Nothing is noted by right
+    /// of a lease that was lost.
     async fn postpone(
         &self,
-        workspace: WorkspaceId,
+        spec: SessionSpec,
         message: MessageId,
         until: DateTime<Utc>,
     ) -> Result<(), LogError>;

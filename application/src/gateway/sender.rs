@@ -87,13 +87,14 @@ async fn attempt(
         return finish(
             gateway,
             &context,
+            spec,
             send,
             FailureReason::Refused { code: "nothing_to_send".to_owned() },
         )
         .await;
     };
     if send.deadline <= core.clock.now() {
-        return finish(gateway, &context, send, FailureReason::DeadlineExceeded).await;
+        return finish(gateway, &context, spec, send, FailureReason::DeadlineExceeded).await;
     }
     match session.send_text(text).await {
         Ok(acknowledged) => {
@@ -104,14 +105,16 @@ async fn attempt(
             gateway.0.waiters.resolve(send.message, None);
             Ok(())
         }
-        Err(SendError::NotOnWhatsApp) => finish(gateway, &context, send, FailureReason::NotOnWhatsapp).await,
+        Err(SendError::NotOnWhatsApp) => {
+            finish(gateway, &context, spec, send, FailureReason::NotOnWhatsapp).await
+        }
         Err(SendError::Refused(code)) => {
-            finish(gateway, &context, send, FailureReason::Refused { code }).await
+            finish(gateway, &context, spec, send, FailureReason::Refused { code }).await
         }
         Err(SendError::Retry(reason)) => {
             let wait = ATTEMPTS.wait(send.attempts);
             tracing::debug!(message = %send.message, attempts = send.attempts, %reason, ?wait, "a send is tried again");
-            Ok(gateway.0.ports.outbox.postpone(spec.workspace, send.message, core.clock.now() + wait).await?)
+            Ok(gateway.0.ports.outbox.postpone(spec, send.message, core.clock.now() + wait).await?)
         }
     }
 }
@@ -120,10 +123,12 @@ async fn attempt(
 async fn finish(
     gateway: &Gateway,
     context: &Context,
+    spec: SessionSpec,
     send: &PendingSend,
     reason: FailureReason,
 ) -> Result<(), Error> {
-    let fail = FailMessages { messages: vec![send.message], reason: reason.clone() };
+    let fence = Some((spec.instance, spec.epoch));
+    let fail = FailMessages { messages: vec![send.message], reason: reason.clone(), fence };
     gateway.0.core.run(context, &fail).await?;
     gateway.0.waiters.resolve(send.message, Some(reason));
     Ok(())

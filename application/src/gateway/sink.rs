@@ -92,7 +92,8 @@ impl Sink {
             SessionSignal::Disconnected { reason } => {
                 let reason = domain_reason(reason);
                 let retried = reason.is_retried();
-                self.record(InstanceCommand::RecordDisconnected { reason }).await?;
+                let at = self.gateway.0.core.clock.now();
+                self.record(InstanceCommand::RecordDisconnected { reason, at }).await?;
                 self.show(|view| view.open = false);
                 if !retried {
                     self.ended();
@@ -136,13 +137,18 @@ impl Sink {
         self.gateway.0.tasks.spawn(async move { slot.close_epoch(&gateway, epoch).await });
     }
 
+    /// The lease is another's by now.
+    fn fenced(&self) {
+        tracing::warn!(instance = %self.slot.instance, "the channel moved to another server: its session here ends");
+        self.ended();
+    }
+
     /// What the engine must know of a failure: whether it is worth another try.
     fn verdict(&self, outcome: Result<(), Error>) -> Result<(), SinkError> {
         match outcome {
             Ok(()) => Ok(()),
             Err(Error::Fenced) => {
-                tracing::warn!(instance = %self.slot.instance, "the channel moved to another server: its session here ends");
-                self.ended();
+                self.fenced();
                 Err(SinkError(Error::Fenced.to_string()))
             }
             // Trying again may help.
@@ -173,8 +179,14 @@ impl SessionSink for Sink {
     }
 
     async fn signal(&self, signal: SessionSignal) -> Result<(), SinkError> {
-        let heard = self.hear(signal).await;
-        self.verdict(heard)
+        match self.hear(signal).await {
+            // Nothing that a fenced session says is ever recorded: it is not to be said again.
+            Err(Error::Fenced) => {
+                self.fenced();
+                Ok(())
+            }
+            heard => self.verdict(heard),
+        }
     }
 }
 

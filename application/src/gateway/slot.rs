@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use interflow_domain::instance::InstanceCommand;
+use interflow_domain::instance::{ConnectionStatus, DisconnectReason, InstanceCommand};
 use interflow_domain::{InstanceId, WorkspaceId};
 use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -56,12 +56,17 @@ impl Slot {
         }
     }
 
-    /// Opens a session, unless one runs. What is to be recorded first is recorded once the lease is held.
-    pub async fn ensure_open(
-        self: &Arc<Self>,
-        gateway: &Gateway,
-        first: Option<(&Context, InstanceCommand)>,
-    ) -> Result<(), Error> {
+    /// Opens a session that somebody asked for, unless one runs.
+    pub async fn ensure_open(self: &Arc<Self>, gateway: &Gateway) -> Result<(), Error> {
+        self.start(gateway, None).await
+    }
+
+    /// Takes up the session of an earlier run or of another node, unless one runs or it was ended for good.
+    pub async fn resume(self: &Arc<Self>, gateway: &Gateway, context: &Context) -> Result<(), Error> {
+        self.start(gateway, Some(context)).await
+    }
+
+    async fn start(self: &Arc<Self>, gateway: &Gateway, resumed: Option<&Context>) -> Result<(), Error> {
         let mut running = self.running.lock().await;
         if gateway.0.stopping.is_cancelled() {
             return Err(Error::Unavailable("the server is shutting down".to_owned()));
@@ -75,13 +80,11 @@ impl Slot {
         let spec = self.lease(gateway).await?;
         self.view.send_replace(View::default());
         self.set_epoch(Some(spec.epoch));
-        let session = match self.open(gateway, spec, first).await {
-            Ok(session) => session,
-            Err(error) => {
-                self.set_epoch(None);
-                gateway.0.ports.leases.release(spec.workspace, spec.instance, spec.epoch).await?;
-                return Err(error);
-            }
+        let opened = self.open(gateway, spec, resumed).await;
+        let Ok(Some(session)) = opened else {
+            self.set_epoch(None);
+            gateway.0.ports.leases.release(spec.workspace, spec.instance, spec.epoch).await?;
+            return opened.map(drop);
         };
         let sender = gateway.0.stopping.child_token();
         let work = sender::run(gateway.clone(), Arc::clone(self), spec, Arc::clone(&session));
@@ -97,14 +100,27 @@ impl Slot {
         self: &Arc<Self>,
         gateway: &Gateway,
         spec: SessionSpec,
-        first: Option<(&Context, InstanceCommand)>,
-    ) -> Result<Arc<dyn Session>, Error> {
-        if let Some((context, command)) = first {
-            let record = RecordConnection { instance: self.instance, command, epoch: Some(spec.epoch) };
-            gateway.0.core.run(context, &record).await?;
+        resumed: Option<&Context>,
+    ) -> Result<Option<Arc<dyn Session>>, Error> {
+        if let Some(context) = resumed {
+            // Read under the lease: whoever ended it for good had the lease then, and has said so in the log.
+            let channel = gateway.0.core.reads.channel(self.workspace, self.instance).await?;
+            let wanted =
+                channel.filter(|channel| channel.linked && channel.status != ConnectionStatus::Close);
+            let Some(open) = wanted.map(|channel| channel.status == ConnectionStatus::Open) else {
+                return Ok(None);
+            };
+            if open {
+                // It ended with the server that had it.
+                let at = gateway.0.core.clock.now();
+                let command =
+                    InstanceCommand::RecordDisconnected { reason: DisconnectReason::ServerStopped, at };
+                let record = RecordConnection { instance: self.instance, command, epoch: Some(spec.epoch) };
+                gateway.0.core.run(context, &record).await?;
+            }
         }
         let sink = Arc::new(Sink::new(gateway.clone(), Arc::clone(self), spec.epoch));
-        Ok(gateway.0.ports.engine.open(spec, sink).await?)
+        Ok(Some(gateway.0.ports.engine.open(spec, sink).await?))
     }
 
     /// Closes the session and gives the lease back, if one runs. The keys stay.
@@ -112,6 +128,11 @@ impl Slot {
         let mut running = self.running.lock().await;
         let session = running.take();
         self.end(gateway, session).await;
+    }
+
+    /// The epoch of the session that runs here.
+    pub fn epoch(&self) -> Option<i64> {
+        *self.epoch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Closes the session of this epoch, if it still runs.
@@ -124,7 +145,12 @@ impl Slot {
     }
 
     /// Tells WhatsApp that the device is unlinked, where it can be told, closes the session and forgets the keys.
-    pub async fn log_out(&self, gateway: &Gateway) -> Result<(), Error> {
+    /// The lease is given back when that is recorded: nobody takes up what looks linked and has no keys.
+    pub async fn log_out<T>(
+        &self,
+        gateway: &Gateway,
+        record: impl Future<Output = Result<T, Error>> + Send,
+    ) -> Result<(), Error> {
         let mut running = self.running.lock().await;
         let spec = match running.as_ref() {
             Some(Running { spec, session, .. }) => {
@@ -138,6 +164,7 @@ impl Slot {
             None => self.lease(gateway).await?,
         };
         gateway.0.ports.engine.forget(spec).await?;
+        record.await?;
         let session = running.take();
         self.end(gateway, session).await;
         gateway.0.ports.leases.release(spec.workspace, spec.instance, spec.epoch).await?;
@@ -194,7 +221,7 @@ impl Slot {
 
     /// The epoch of the session that runs. What a session of an earlier epoch still says is not shown.
     pub fn is_current(&self, epoch: i64) -> bool {
-        *self.epoch.lock().unwrap_or_else(PoisonError::into_inner) == Some(epoch)
+        self.epoch() == Some(epoch)
     }
 
     fn set_epoch(&self, epoch: Option<i64>) {

@@ -21,7 +21,7 @@ impl UseCase for CreateCustomer {
         let stream = StreamId::Customer(id);
         let command =
             CustomerCommand::CreateCustomer { customer_id: id, profile: self.profile.clone(), lid: None };
-        decision.execute::<Customer>(stream, command).await?;
+        decision.begin::<Customer>(stream, command).await?;
         take_identities(decision, stream, &self.profile, None).await?;
         decision.answers_with(ResourceRef::Customer(id));
         Ok(id)

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
-use interflow_domain::MessageId;
 use interflow_domain::message::{FailureReason, Message, MessageCommand};
+use interflow_domain::{InstanceId, MessageId};
 
 use crate::log::{Rider, StreamId};
 use crate::{Decision, Error, UseCase};
@@ -12,6 +12,8 @@ pub struct FailMessages {
     pub messages: Vec<MessageId>,
     /// Why.
     pub reason: FailureReason,
+    /// The lease's epoch, when a session says so: what a fenced session says is not recorded.
+    pub fence: Option<(InstanceId, i64)>,
 }
 
 #[async_trait]
@@ -19,6 +21,9 @@ impl UseCase for FailMessages {
     type Output = ();
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<(), Error> {
+        if let Some((instance, epoch)) = self.fence {
+            decision.ride(Rider::Fence { instance, epoch });
+        }
         for message in &self.messages {
             let command = MessageCommand::FailMessage { reason: self.reason.clone() };
             decision.execute::<Message>(StreamId::Message(*message), command).await?;

@@ -41,7 +41,7 @@ pub(super) async fn customer(decision: &mut Decision<'_>, known: Known) -> Resul
         let id = CustomerId::new(decision.core().ids.next());
         let profile = ProfileDraft { name: known.name, phone: known.phone, ..ProfileDraft::default() };
         let command = CustomerCommand::CreateCustomer { customer_id: id, profile, lid: known.lid };
-        decision.execute::<Customer>(StreamId::Customer(id), command).await?;
+        decision.begin::<Customer>(StreamId::Customer(id), command).await?;
         for claim in [phone_claim, lid_claim].into_iter().flatten() {
             decision.take(claim, StreamId::Customer(id));
         }
@@ -84,7 +84,7 @@ pub(super) async fn chat(
     }
     let chat_id = ChatId::new(decision.core().ids.next());
     let command = ChatCommand::OpenChat { chat_id, instance_id, customer_id };
-    decision.execute::<Chat>(StreamId::Chat(chat_id), command).await?;
+    decision.begin::<Chat>(StreamId::Chat(chat_id), command).await?;
     decision.take(claim, StreamId::Chat(chat_id));
     Ok((chat_id, true))
 }

@@ -53,7 +53,7 @@ impl UseCase for SendMessage {
             reply_to: self.reply_to,
             deadline,
         };
-        decision.execute::<Message>(StreamId::Message(message_id), command).await?;
+        decision.begin::<Message>(StreamId::Message(message_id), command).await?;
         decision.ride(Rider::Send { message: message_id, instance, chat: participants.chat_id, deadline });
         decision.answers_with(ResourceRef::Message(message_id));
         Ok(message_id)

@@ -94,6 +94,9 @@ struct Supervision {
 impl Supervision {
     /// From making a client to its end.
     async fn client_life(&mut self) -> Next {
+        if let Err(next) = self.may_connect().await {
+            return next;
+        }
         let mut living = match self.make().await {
             Ok(living) => living,
             Err(next) => return next,
@@ -107,9 +110,27 @@ impl Supervision {
             if self.sleep(pause).await.is_none() {
                 break Next::End(None);
             }
+            if let Err(next) = self.may_connect().await {
+                break next;
+            }
         };
         self.part(living).await;
         next
+    }
+
+    /// Whether the lease is held at this moment, after a pause of whatever length. A connection without it would drive
+    /// out the one of the node that has it; and one without a database could keep nothing.
+    async fn may_connect(&mut self) -> Result<(), Next> {
+        let store = KeyStore::new(self.workshop.pool.clone(), self.workshop.key.clone(), self.shared.spec);
+        match self.shared.stop.run_until_cancelled(store.lease_held()).await {
+            None => Err(Next::End(None)),
+            Some(Ok(true)) => Ok(()),
+            Some(Ok(false)) => Err(self.unsound(Health::Fenced)),
+            Some(Err(error)) => {
+                tracing::warn!(instance = %self.shared.spec.instance, %error, "the lease could not be looked at");
+                Err(self.unsound(Health::Broken))
+            }
+        }
     }
 
     async fn make(&mut self) -> Result<Living, Next> {

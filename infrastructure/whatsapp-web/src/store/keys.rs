@@ -98,6 +98,13 @@ const GREATEST_KEY: &str = "SELECT max(encode(key, 'hex')) FROM wa_keys \
 const LEASE: &str =
     "SELECT EXISTS (SELECT 1 FROM leases WHERE workspace_id = $1 AND instance_id = $2 AND epoch = $3)";
 
+/// What a statement does.
+#[derive(Debug, Clone, Copy)]
+enum Use {
+    Reads,
+    Writes,
+}
+
 type Query<'q, O> = QueryAs<'q, Postgres, O, PgArguments>;
 
 /// The rows of one instance, written by right of one lease.
@@ -209,7 +216,7 @@ impl Keys {
     pub(crate) async fn take(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>, KeyStoreError> {
         self.check()?;
         let (held, value): (i64, Option<Vec<u8>>) = self
-            .repeat(|| {
+            .repeat(Use::Writes, || {
                 let SessionSpec { workspace, instance, epoch } = self.spec;
                 sqlx::query_as(TAKE)
                     .bind(workspace.uuid())
@@ -257,8 +264,9 @@ impl Keys {
 
     /// The greatest key of a kind, in hexadecimal.
     pub(crate) async fn greatest_key(&self, kind: Kind) -> Result<Option<String>, KeyStoreError> {
-        let rows: Vec<(Option<String>,)> =
-            self.repeat(|| self.bind_home(sqlx::query_as(GREATEST_KEY)).bind(kind.number())).await?;
+        let rows: Vec<(Option<String>,)> = self
+            .repeat(Use::Reads, || self.bind_home(sqlx::query_as(GREATEST_KEY)).bind(kind.number()))
+            .await?;
         Ok(rows.into_iter().next().and_then(|row| row.0))
     }
 
@@ -272,7 +280,8 @@ impl Keys {
         bind: impl Fn(Query<'q, (i64, i64)>) -> Query<'q, (i64, i64)> + Send + Sync,
     ) -> Result<u32, KeyStoreError> {
         self.check()?;
-        let rows = self.repeat(|| bind(self.bind_home(sqlx::query_as(sql)).bind(self.spec.epoch))).await?;
+        let query = || bind(self.bind_home(sqlx::query_as(sql)).bind(self.spec.epoch));
+        let rows = self.repeat(Use::Writes, query).await?;
         let (held, done) = rows.into_iter().next().unwrap_or_default();
         self.check_held(held)?;
         Ok(u32::try_from(done).unwrap_or(u32::MAX))
@@ -284,7 +293,8 @@ impl Keys {
         kind: Kind,
         bind: impl Fn(Query<'q, (Vec<u8>, Vec<u8>, i64)>) -> Query<'q, (Vec<u8>, Vec<u8>, i64)> + Send + Sync,
     ) -> Result<Vec<Found>, KeyStoreError> {
-        let rows = self.repeat(|| bind(self.bind_home(sqlx::query_as(sql)).bind(kind.number()))).await?;
+        let query = || bind(self.bind_home(sqlx::query_as(sql)).bind(kind.number()));
+        let rows = self.repeat(Use::Reads, query).await?;
         rows.into_iter()
             .map(|(key, sealed, stamp)| {
                 let value = self.open(kind, &key, &sealed)?;
@@ -298,7 +308,7 @@ impl Keys {
         sql: &'static str,
         bind: impl Fn(Query<'q, (bool,)>) -> Query<'q, (bool,)> + Send + Sync,
     ) -> Result<bool, KeyStoreError> {
-        let rows = self.repeat(|| bind(self.bind_home(sqlx::query_as(sql)))).await?;
+        let rows = self.repeat(Use::Reads, || bind(self.bind_home(sqlx::query_as(sql)))).await?;
         Ok(rows.into_iter().next().is_some_and(|row| row.0))
     }
 
@@ -309,6 +319,7 @@ impl Keys {
     /// Runs a statement, again after a pause while the database is away; then the store is broken.
     async fn repeat<'q, O>(
         &self,
+        what: Use,
         query: impl Fn() -> Query<'q, O> + Send + Sync,
     ) -> Result<Vec<O>, KeyStoreError>
     where
@@ -317,7 +328,7 @@ impl Keys {
         let began = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
-            let error = match query().fetch_all(&self.pool).await {
+            let error = match self.once(what, query()).await {
                 Ok(rows) => return Ok(rows),
                 Err(error) => error,
             };
@@ -329,6 +340,23 @@ impl Keys {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// What is written is committed before it is answered: behind a pooler a use of the pool is a transaction, which
+    /// ends only after it.
+    async fn once<'q, O>(&self, what: Use, query: Query<'q, O>) -> Result<Vec<O>, sqlx::Error>
+    where
+        O: for<'r> FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin + 'q,
+    {
+        match what {
+            Use::Reads => query.fetch_all(&self.pool).await,
+            Use::Writes => {
+                let mut transaction = self.pool.begin().await?;
+                let rows = query.fetch_all(&mut *transaction).await?;
+                transaction.commit().await?;
+                Ok(rows)
+            }
         }
     }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use interflow_application::whatsapp::{Engine, EngineError, InboundContent, SendError, SessionSpec};
+use interflow_application::whatsapp::{
+    Engine, EngineError, InboundContent, SendError, SessionSignal, SessionSpec,
+};
 use sqlx::Executor;
 
 use crate::support::net::Lab;
@@ -65,5 +67,42 @@ async fn a_key_store_that_fails_costs_a_connection_and_no_message() {
     let texts: Vec<_> = open.sink.inbound(3).await.into_iter().map(|message| message.content).collect();
     let expected = ["before", "during", "after"].map(|text| InboundContent::Text(text.into()));
     assert_eq!(texts, expected);
+    open.session.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_lost_its_lease_and_its_connection_does_not_drive_out_its_successor() {
+    let mut lab = Lab::start().await;
+    let open = lab.linked().await;
+    set_epoch(&lab.pool, lab.spec, 2).await;
+    lab.cut().await;
+    // It tells that the connection was lost, looks at its lease, and is gone without another word.
+    open.sink.disconnected().await;
+    lab.spec = SessionSpec { epoch: 2, ..lab.spec };
+    lab.engine = lab.another_process();
+    let successor = lab.open().await;
+    successor.sink.connected().await;
+    successor.send("3EB0I3", "undisturbed").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    successor.send("3EB0I4", "still undisturbed").await.unwrap();
+    assert!(
+        successor.sink.signals().iter().all(|signal| !matches!(signal, SessionSignal::Disconnected { .. }))
+    );
+    open.session.stop().await;
+    successor.session.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_database_nobody_connects_and_with_it_the_session_comes_back() {
+    let lab = Lab::start().await;
+    let open = lab.linked().await;
+    lab.pool.execute("ALTER TABLE leases RENAME TO away").await.unwrap();
+    lab.cut().await;
+    open.sink.disconnected().await;
+    open.sink.clear();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(open.sink.signals(), []);
+    lab.pool.execute("ALTER TABLE away RENAME TO leases").await.unwrap();
+    open.sink.connected().await;
     open.session.stop().await;
 }

@@ -1,0 +1,95 @@
+//! Looks after the leases: keeps those of this node, ends the sessions whose lease is another's by now, and takes up
+//! the sessions that no node has.
+//!
+//! What a session without a lease says or stores is refused where it would be written. Ending it is for what no fence
+//! in a database reaches: its socket. Two connections with the same keys drive each other out.
+
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt};
+use interflow_domain::InstanceId;
+use tokio::time::{Instant, MissedTickBehavior, timeout};
+
+use super::Gateway;
+use crate::read::LiveInstance;
+use crate::{Actor, Error};
+
+/// How many heartbeats fit into the time after which a lease is lost.
+const BEATS: u32 = 3;
+
+/// Says that this node is alive, and hears what it lost, until it is dropped.
+///
+/// A process that was stopped and goes on finds its tick overdue, and learns at once what happened meanwhile. One that
+/// cannot reach the database for as long as a lease lasts must take all of its leases for lost.
+pub(super) async fn keep_leases(gateway: Gateway) {
+    let expiry = gateway.0.settings.lease_expiry;
+    let mut ticks = tokio::time::interval(expiry / BEATS);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut heard = Instant::now();
+    loop {
+        ticks.tick().await;
+        // What is asked for now is asked of what runs now: a session that is opened meanwhile is not in the answer.
+        let running = running(&gateway);
+        match timeout(expiry, held(&gateway)).await.unwrap_or_else(|_| Err(slow(expiry))) {
+            Ok(held) => {
+                heard = Instant::now();
+                let lost = running.into_iter().filter(|(instance, epoch)| held.get(instance) != Some(epoch));
+                end(&gateway, lost);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "this node could not say that it is alive");
+                if heard.elapsed() >= expiry {
+                    end(&gateway, running.into_iter());
+                }
+            }
+        }
+    }
+}
+
+async fn held(gateway: &Gateway) -> Result<std::collections::HashMap<InstanceId, i64>, Error> {
+    gateway.0.ports.leases.heartbeat().await?;
+    Ok(gateway.0.ports.leases.held().await?)
+}
+
+fn slow(expiry: Duration) -> Error {
+    Error::Unavailable(format!("the database did not answer within {} s", expiry.as_secs_f32()))
+}
+
+fn running(gateway: &Gateway) -> Vec<(InstanceId, i64)> {
+    gateway.slots().values().filter_map(|slot| Some((slot.instance, slot.epoch()?))).collect()
+}
+
+/// Ends sessions, beside everything else: a client may take its time to close.
+fn end(gateway: &Gateway, sessions: impl Iterator<Item = (InstanceId, i64)>) {
+    for (instance, epoch) in sessions {
+        let Some(slot) = gateway.slots().get(&instance).cloned() else { continue };
+        tracing::warn!(%instance, "the lease of a channel was lost: its session here ends");
+        let gateway = gateway.clone();
+        let tasks = gateway.0.tasks.clone();
+        tasks.spawn(async move { slot.close_epoch(&gateway, epoch).await });
+    }
+}
+
+/// Takes up the linked instances that are to be connected and that no node has: those of this node's earlier run, and
+/// those of nodes that are gone.
+pub(super) async fn take_up(gateway: &Gateway) -> Result<(), Error> {
+    let live = gateway.0.core.reads.live_instances().await?;
+    let here =
+        |instance: &InstanceId| gateway.slots().get(instance).is_some_and(|slot| slot.epoch().is_some());
+    let away: Vec<_> = live.into_iter().filter(|live| live.linked && !here(&live.instance)).collect();
+    if away.is_empty() {
+        return Ok(());
+    }
+    let others = gateway.0.ports.leases.held_by_others().await?;
+    let free = away.into_iter().filter(|live| !others.contains(&live.instance));
+    let at_once = gateway.0.settings.resume_concurrency;
+    stream::iter(free).for_each_concurrent(at_once, |live| resume(gateway, live)).await;
+    Ok(())
+}
+
+async fn resume(gateway: &Gateway, live: LiveInstance) {
+    let context = gateway.internal(live.workspace, Actor::System("gateway"));
+    if let Err(error) = gateway.slot(&context, live.instance).resume(gateway, &context).await {
+        tracing::info!(instance = %live.instance, %error, "an instance could not be resumed yet");
+    }
+}
