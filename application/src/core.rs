@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use interflow_domain::WorkspaceId;
 
+use crate::decision::FromCache;
 use crate::log::{AppendError, EventLog, RecordedEvent};
 use crate::read::Reads;
 use crate::{Clock, Context, Decision, Error, Ids};
@@ -49,7 +50,7 @@ impl Core {
     /// Runs a use case.
     ///
     /// A refusal, or a decision that nothing has to change, may rest on a state from the cache: it is answered only
-    /// after the versions it was read at are confirmed in the log.
+    /// after the versions it was read at, and the holders of claims it found, are confirmed in the log.
     pub async fn run<U: UseCase>(&self, context: &Context, use_case: &U) -> Result<Done<U::Output>, Error> {
         for attempt in 0..ATTEMPTS {
             let mut decision = Decision::new(self, context, attempt);
@@ -81,11 +82,13 @@ impl Core {
         Err(Error::Conflict("the resource is being changed by others at the same time: try again".to_owned()))
     }
 
-    async fn confirmed(
-        &self,
-        workspace: WorkspaceId,
-        versions: &[(crate::log::StreamId, u64)],
-    ) -> Result<bool, Error> {
+    async fn confirmed(&self, workspace: WorkspaceId, from_cache: &FromCache) -> Result<bool, Error> {
+        for (claim, owner) in &from_cache.holders {
+            if self.log.holder(workspace, claim).await? != Some(*owner) {
+                return Ok(false);
+            }
+        }
+        let versions = &from_cache.versions;
         Ok(versions.is_empty() || self.log.are_current(workspace, versions).await?)
     }
 }

@@ -1,9 +1,9 @@
 //! A decision in the making: what was read, at which version, and what is to be appended.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::log::{Append, ClaimChange, Event, Loaded, Rider, StreamAppend, StreamId, Streamed};
+use crate::log::{Append, ClaimChange, Event, Loaded, Rider, State, StreamAppend, StreamId, Streamed};
 use crate::{Claim, Context, Core, Error, ResourceRef};
 
 /// What was read, at which version, and what is to be appended.
@@ -14,6 +14,15 @@ pub struct Decision<'a> {
     streams: BTreeMap<StreamId, Touched>,
     claims: Vec<ClaimChange>,
     riders: Vec<Rider>,
+    holders: Mutex<Vec<Relied>>,
+}
+
+/// A claim's holder that the decision rests on.
+#[derive(Clone)]
+struct Relied {
+    claim: Claim,
+    owner: StreamId,
+    cached: bool,
 }
 
 struct Touched {
@@ -21,9 +30,24 @@ struct Touched {
     events: Vec<Event>,
 }
 
+/// What a decision was made on that may be older than the log.
+#[derive(Default)]
+pub(crate) struct FromCache {
+    pub(crate) versions: Vec<(StreamId, u64)>,
+    pub(crate) holders: Vec<(Claim, StreamId)>,
+}
+
 impl<'a> Decision<'a> {
     pub(crate) fn new(core: &'a Core, context: &'a Context, attempt: u32) -> Self {
-        Self { core, context, attempt, streams: BTreeMap::new(), claims: vec![], riders: vec![] }
+        Self {
+            core,
+            context,
+            attempt,
+            streams: BTreeMap::new(),
+            claims: vec![],
+            riders: vec![],
+            holders: Mutex::default(),
+        }
     }
 
     /// The ports.
@@ -63,6 +87,14 @@ impl<'a> Decision<'a> {
         Ok(changed)
     }
 
+    /// Lets a stream that begins with this command decide on it. Its id is new, so nothing is read; should there be
+    /// such a stream nevertheless, the append finds out.
+    pub async fn begin<A: Streamed>(&mut self, stream: StreamId, command: A::Command) -> Result<bool, Error> {
+        let loaded = Loaded { state: State::initial(stream), version: 0, cached: false };
+        self.streams.entry(stream).or_insert(Touched { loaded, events: vec![] });
+        self.execute::<A>(stream, command).await
+    }
+
     /// Demands the version a caller saw. A difference is the caller's staleness at first sight, and a lost race after.
     pub async fn expect_version(&mut self, stream: StreamId, version: Option<u64>) -> Result<(), Error> {
         let Some(version) = version else { return Ok(()) };
@@ -86,8 +118,22 @@ impl<'a> Decision<'a> {
         });
         match decided {
             Some(holder) => Ok(holder),
-            None => Ok(self.core.log.holder(self.context.workspace, claim).await?),
+            None => {
+                let (log, workspace) = (&self.core.log, self.context.workspace);
+                let (owner, cached) = match log.remembered_holder(workspace, claim) {
+                    Some(owner) => (Some(owner), true),
+                    None => (log.holder(workspace, claim).await?, false),
+                };
+                if let Some(owner) = owner {
+                    self.relied().push(Relied { claim: claim.clone(), owner, cached });
+                }
+                Ok(owner)
+            }
         }
+    }
+
+    fn relied(&self) -> MutexGuard<'_, Vec<Relied>> {
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a claim for a stream.
@@ -120,14 +166,19 @@ impl<'a> Decision<'a> {
         self.streams.get_mut(&stream).ok_or_else(|| wrong_kind(stream))
     }
 
-    /// What is to be appended, if anything, and the versions that came from the cache.
-    pub(crate) fn finish(self) -> (Option<Append>, Vec<(StreamId, u64)>) {
+    /// What is to be appended, if anything, and what of it came from a cache.
+    pub(crate) fn finish(self) -> (Option<Append>, FromCache) {
+        let relied = std::mem::take(&mut *self.relied());
         let from_cache = self
             .streams
             .iter()
             .filter(|(_, touched)| touched.loaded.cached)
             .map(|(id, t)| (*id, t.loaded.version));
-        let from_cache: Vec<_> = from_cache.collect();
+        let cached_holders = relied.iter().filter(|relied| relied.cached);
+        let from_cache = FromCache {
+            versions: from_cache.collect(),
+            holders: cached_holders.map(|relied| (relied.claim.clone(), relied.owner)).collect(),
+        };
         // Streams that were only read take part with no event, so that what was decided from them still holds.
         let streams: Vec<_> = self
             .streams
@@ -145,7 +196,11 @@ impl<'a> Decision<'a> {
             context: self.context.clone(),
             recorded_at: self.core.clock.now(),
             streams,
-            claims: self.claims,
+            claims: relied
+                .into_iter()
+                .map(|Relied { claim, owner, .. }| ClaimChange::Held { claim, owner })
+                .chain(self.claims)
+                .collect(),
             riders: self.riders,
         });
         (append, from_cache)

@@ -229,7 +229,8 @@ pub struct StreamAppend {
     pub events: Vec<Event>,
 }
 
-/// What an append does to claims. Releases are carried out before takes.
+/// What an append does to claims, and what it rests on. What must be held is looked at first; releases are carried
+/// out before takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClaimChange {
     /// Nobody may hold it yet.
@@ -241,6 +242,13 @@ pub enum ClaimChange {
     },
     /// Free it, if this stream holds it.
     Release {
+        /// What.
+        claim: Claim,
+        /// Which stream holds it.
+        owner: StreamId,
+    },
+    /// This stream must hold it: the append was decided on that.
+    Held {
         /// What.
         claim: Claim,
         /// Which stream holds it.
@@ -364,6 +372,10 @@ pub trait EventLog: Send + Sync {
 
     /// The stream that holds a claim.
     async fn holder(&self, workspace: WorkspaceId, claim: &Claim) -> Result<Option<StreamId>, LogError>;
+
+    /// The stream that is remembered to hold a claim. It may be so no more: what is decided on it is to be appended
+    /// with [`ClaimChange::Held`], or confirmed by asking for the [holder](Self::holder).
+    fn remembered_holder(&self, workspace: WorkspaceId, claim: &Claim) -> Option<StreamId>;
 
     /// Up to `limit` events after a position, in order: what a replay or a reader reads.
     async fn read(

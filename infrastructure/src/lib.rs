@@ -5,13 +5,15 @@
 //! - [`database`] connects and migrates; [`clock`] is the machine's time and ids;
 //! - [`event_log`] is the log itself, with its grouped appends, claims and riders; [`answers`] finds again what a
 //!   repeated command was answered;
-//! - [`read_models`] are written inside the appends and answer queries;
+//! - [`read_models`] are written inside the appends and answer queries; [`projections`] makes them again from the log;
 //! - [`outbox`] finds the sends that appends asked for; [`leases`] says which node owns an instance's session.
 
 pub mod answers;
+mod batch;
 pub mod clock;
 pub mod database;
 pub mod event_log;
 pub mod leases;
 pub mod outbox;
+pub mod projections;
 pub mod read_models;

@@ -9,17 +9,19 @@ use interflow_domain::WorkspaceId;
 
 use super::Inner;
 use super::failure::Failure;
-use super::group::{self, Answer};
+use super::group::{self, Answer, Head};
 use super::prepared::Prepared;
 
-/// Appends a group, in as few transactions as it takes. The answers are in its order.
+/// Appends a group, in as few transactions as it takes. The answers are in its order. What is known of the head is
+/// used, and brought up to date.
 pub(super) fn append<'a>(
     inner: &'a Inner,
     workspace: WorkspaceId,
     group: &'a [Prepared],
+    known: &'a mut Option<Head>,
 ) -> BoxFuture<'a, Vec<Answer>> {
     Box::pin(async move {
-        match group::append(inner, workspace, group).await {
+        match group::append(inner, workspace, group, known).await {
             Ok(answers) => {
                 inner.cache.follow(workspace, group, &answers);
                 inner.tell_readers(&answers);
@@ -28,8 +30,8 @@ pub(super) fn append<'a>(
             Err(Failure::Refused(what)) if group.len() > 1 => {
                 tracing::warn!(%workspace, appends = group.len(), what, "a group was refused and is halved");
                 let (first, second) = group.split_at(group.len() / 2);
-                let mut answers = append(inner, workspace, first).await;
-                answers.extend(append(inner, workspace, second).await);
+                let mut answers = append(inner, workspace, first, known).await;
+                answers.extend(append(inner, workspace, second, known).await);
                 answers
             }
             Err(failure) => {

@@ -14,10 +14,13 @@ use serde::Serialize;
 
 use super::Settings;
 use super::group::Answer;
-use super::prepared::Prepared;
+use super::prepared::{ClaimKey, Prepared};
 
 /// What an entry costs besides its state: key, version, the cache's own links.
 const OVERHEAD: usize = 300;
+
+/// And what a claim's holder does.
+const HOLDER: u32 = 200;
 
 type Key = (WorkspaceId, StreamId);
 
@@ -36,26 +39,51 @@ impl Cached {
     }
 }
 
-/// The states of streams that were used last.
-pub(super) struct StateCache(Cache<Key, Cached>);
+/// The states of streams, and the holders of claims, that were used last.
+///
+/// A holder may have let go of its claim since, in this process or another: an append that rests on one says so, and
+/// is found out. That nobody holds a claim is not remembered.
+pub(super) struct StateCache {
+    states: Cache<Key, Cached>,
+    holders: Cache<(WorkspaceId, ClaimKey), StreamId>,
+}
 
 impl StateCache {
     pub(super) fn new(settings: &Settings) -> Self {
-        let cache = Cache::builder()
-            .max_capacity(settings.cache_bytes)
+        // A quarter of the memory is for holders.
+        let of_holders = settings.cache_bytes / 4;
+        let states = Cache::builder()
+            .max_capacity(settings.cache_bytes - of_holders)
             .weigher(|_, cached: &Cached| cached.bytes)
             .time_to_live(settings.cache_time)
             .build();
-        Self(cache)
+        let holders = Cache::builder()
+            .max_capacity(of_holders)
+            .weigher(|_, _| HOLDER)
+            .time_to_live(settings.cache_time)
+            .build();
+        Self { states, holders }
+    }
+
+    pub(super) fn holder(&self, workspace: WorkspaceId, claim: ClaimKey) -> Option<StreamId> {
+        self.holders.get(&(workspace, claim))
+    }
+
+    /// Remembers what the log says of a claim.
+    pub(super) fn remember_holder(&self, workspace: WorkspaceId, claim: ClaimKey, holder: Option<StreamId>) {
+        match holder {
+            Some(holder) => self.holders.insert((workspace, claim), holder),
+            None => self.holders.invalidate(&(workspace, claim)),
+        }
     }
 
     pub(super) fn get(&self, workspace: WorkspaceId, stream: StreamId) -> Option<Cached> {
-        self.0.get(&(workspace, stream))
+        self.states.get(&(workspace, stream))
     }
 
     /// Puts a state in, unless there is a newer one.
     pub(super) fn offer(&self, workspace: WorkspaceId, stream: StreamId, offered: Cached) {
-        self.0.entry((workspace, stream)).and_compute_with(|present| match present {
+        self.states.entry((workspace, stream)).and_compute_with(|present| match present {
             Some(present) if present.value().version >= offered.version => Op::Nop,
             _ => Op::Put(offered),
         });
@@ -63,7 +91,7 @@ impl StateCache {
 
     /// Takes a state out that is older than this version.
     pub(super) fn evict_older(&self, workspace: WorkspaceId, stream: StreamId, version: u64) {
-        self.0.entry((workspace, stream)).and_compute_with(|present| match present {
+        self.states.entry((workspace, stream)).and_compute_with(|present| match present {
             Some(present) if present.value().version < version => Op::Remove,
             _ => Op::Nop,
         });
@@ -77,12 +105,19 @@ impl StateCache {
                     for part in one.append.streams.iter().filter(|part| !part.events.is_empty()) {
                         self.advance(workspace, part);
                     }
+                    for (claim, _) in &one.releases {
+                        self.remember_holder(workspace, *claim, None);
+                    }
+                    for (claim, owner) in &one.takes {
+                        self.remember_holder(workspace, *claim, Some(*owner));
+                    }
                 }
                 // It may have been an older state, or a claim that was held.
                 Err(AppendError::Conflict) => {
                     for part in &one.append.streams {
                         self.evict_older(workspace, part.stream, part.expected + 1);
                     }
+                    self.forget_holders(workspace, one);
                 }
                 Err(_) => {}
             }
@@ -110,7 +145,16 @@ impl StateCache {
     /// Takes out every stream a group names.
     pub(super) fn forget(&self, workspace: WorkspaceId, group: &[Prepared]) {
         for part in group.iter().flat_map(|one| &one.append.streams) {
-            self.0.invalidate(&(workspace, part.stream));
+            self.states.invalidate(&(workspace, part.stream));
+        }
+        for one in group {
+            self.forget_holders(workspace, one);
+        }
+    }
+
+    fn forget_holders(&self, workspace: WorkspaceId, one: &Prepared) {
+        for (claim, _) in one.holds.iter().chain(&one.releases).chain(&one.takes) {
+            self.remember_holder(workspace, *claim, None);
         }
     }
 }

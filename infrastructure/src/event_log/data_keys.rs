@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::sealing::DataKey;
+use crate::batch::Batch;
 
 /// Keys kept in memory, of each of the two kinds.
 const REMEMBERED: u64 = 20_000;
@@ -29,7 +30,8 @@ const IN_USE: &str = "SELECT k.subject, k.month, k.key_id, k.wrapped \
               AND k.month = q.month AND k.destroyed_at IS NULL) k";
 const MAKE: &str = "INSERT INTO data_keys (workspace_id, key_id, subject, month, wrapped) \
      SELECT $1, k.id, k.subject, k.month, k.wrapped \
-     FROM unnest($2::uuid[], $3::text[], $4::date[], $5::bytea[]) AS k(id, subject, month, wrapped)";
+     FROM unnest($2::uuid[], $3::text[], $4::date[], $5::bytea[]) AS k(id, subject, month, wrapped) \
+     WHERE {held}";
 const BY_ID: &str = "SELECT key_id, subject, month, wrapped FROM data_keys \
      WHERE workspace_id = $1 AND key_id = ANY($2)";
 
@@ -60,6 +62,11 @@ impl DataKeys {
         Self { wrapping, in_use, by_id }
     }
 
+    /// The same keys with nothing remembered of them yet.
+    pub(super) fn afresh(&self) -> Self {
+        Self::new(self.wrapping.clone())
+    }
+
     /// The keys to seal with, made where there are none. To be called under the head lock, with the head's count of
     /// erasures; what was made is to be [remembered](Self::remember) once it is committed and not before.
     pub(super) async fn to_seal(
@@ -70,11 +77,7 @@ impl DataKeys {
         wanted: BTreeSet<Slot>,
         ids: &dyn Ids,
     ) -> Result<Keys, Failure> {
-        let mut keys: Keys = wanted
-            .iter()
-            .filter_map(|slot| Some((*slot, self.in_use.get(&(workspace, *slot))?)))
-            .filter(|(_, key)| key.erasures == erasures)
-            .collect();
+        let mut keys = self.remembered(workspace, erasures, &wanted);
         let unknown: Vec<Slot> = wanted.into_iter().filter(|slot| !keys.contains_key(slot)).collect();
         if unknown.is_empty() {
             return Ok(keys);
@@ -92,40 +95,51 @@ impl DataKeys {
             let key = self.unwrap(workspace, id, (subject, month), &wrapped)?;
             keys.insert((subject, month), InUse { id, key, erasures });
         }
-        let missing = unknown.into_iter().filter(|slot| !keys.contains_key(slot));
-        let made: Vec<_> = missing
-            .map(|slot| (slot, InUse { id: ids.next(), key: SealingKey::random(), erasures }))
-            .collect();
-        self.insert(connection, workspace, &made).await?;
+        let made = self.make(unknown.into_iter().filter(|slot| !keys.contains_key(slot)), erasures, ids);
+        let mut batch = Batch::default();
+        self.write(&mut batch, workspace, &made);
+        if !batch.is_empty() {
+            batch.run(connection, "SELECT 0::bigint").await?;
+        }
         keys.extend(made);
         Ok(keys)
     }
 
-    async fn insert(
-        &self,
-        connection: &mut PgConnection,
-        workspace: WorkspaceId,
-        made: &[(Slot, InUse)],
-    ) -> Result<(), Failure> {
-        if made.is_empty() {
-            return Ok(());
-        }
-        let ids: Vec<_> = made.iter().map(|(_, key)| key.id).collect();
-        let subjects: Vec<_> = made.iter().map(|((subject, _), _)| subject.to_string()).collect();
-        let months: Vec<_> = made.iter().map(|((_, month), _)| *month).collect();
-        let wrapped: Vec<_> = made
+    /// Those of the keys that are known to be in use at this count of the head's erasures.
+    pub(super) fn remembered(&self, workspace: WorkspaceId, erasures: i64, wanted: &BTreeSet<Slot>) -> Keys {
+        wanted
             .iter()
-            .map(|(slot, made)| self.wrapping.seal(&place(workspace, made.id, *slot), made.key.expose()))
-            .collect();
-        sqlx::query(MAKE)
+            .filter_map(|slot| Some((*slot, self.in_use.get(&(workspace, *slot))?)))
+            .filter(|(_, key)| key.erasures == erasures)
+            .collect()
+    }
+
+    /// New keys, which are still to be [written](Self::write).
+    pub(super) fn make(
+        &self,
+        slots: impl IntoIterator<Item = Slot>,
+        erasures: i64,
+        ids: &dyn Ids,
+    ) -> Vec<(Slot, InUse)> {
+        let make = |slot| (slot, InUse { id: ids.next(), key: SealingKey::random(), erasures });
+        slots.into_iter().map(make).collect()
+    }
+
+    /// Adds the writing of new keys.
+    pub(super) fn write(&self, batch: &mut Batch, workspace: WorkspaceId, made: &[(Slot, InUse)]) {
+        if made.is_empty() {
+            return;
+        }
+        let seal = |(slot, made): &(Slot, InUse)| {
+            self.wrapping.seal(&place(workspace, made.id, *slot), made.key.expose())
+        };
+        batch
+            .part("keys_made", MAKE)
             .bind(workspace.uuid())
-            .bind(ids)
-            .bind(subjects)
-            .bind(months)
-            .bind(wrapped)
-            .execute(connection)
-            .await?;
-        Ok(())
+            .bind(made.iter().map(|(_, key)| key.id).collect::<Vec<_>>())
+            .bind(made.iter().map(|((subject, _), _)| subject.to_string()).collect::<Vec<_>>())
+            .bind(made.iter().map(|((_, month), _)| *month).collect::<Vec<_>>())
+            .bind(made.iter().map(seal).collect::<Vec<_>>());
     }
 
     /// Remembers keys that are committed.

@@ -38,7 +38,7 @@ impl Facts {
         let streams: BTreeSet<StreamId> = parts(group).collect();
         let claims: BTreeSet<ClaimKey> = group
             .iter()
-            .flat_map(|one| one.releases.iter().chain(&one.takes))
+            .flat_map(|one| one.holds.iter().chain(&one.releases).chain(&one.takes))
             .map(|(claim, _)| *claim)
             .collect();
         let (mut commands, mut instances) = (BTreeSet::new(), BTreeSet::new());

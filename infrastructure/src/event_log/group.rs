@@ -6,6 +6,8 @@
 //! 4. Give out positions, seal, and write each table with one set-wise statement ([`rows`]).
 //! 5. Write the read models, in the generation that the head names.
 //! 6. Commit.
+//!
+//! This is the long way, for a writer that does not know the head; one that does goes [ahead].
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
@@ -13,13 +15,15 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt;
 use interflow_application::log::{AppendError, Event, RecordedEvent};
 use interflow_domain::WorkspaceId;
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 
 use super::data_keys::{Keys, Slot};
 use super::failure::Failure;
 use super::prepared::Prepared;
 use super::ruling::Facts;
-use super::{Inner, rows, sealing};
+use super::seam::Step;
+use super::{Inner, ahead, rows, sealing};
+use crate::batch::Batch;
 use crate::read_models;
 
 /// READ COMMITTED whatever the server's default: statements after the lock must see what the lock waited for. The
@@ -34,6 +38,8 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
      SET LOCAL jit = off";
 const LOCK: &str = "SELECT position, generation, erasures FROM heads WHERE workspace_id = $1 FOR UPDATE";
 const MAKE_HEAD: &str = "INSERT INTO heads (workspace_id) VALUES ($1) ON CONFLICT DO NOTHING";
+/// For what changes without an event.
+const SHAKE: &str = "UPDATE heads SET erasures = erasures + $2 WHERE workspace_id = $1";
 
 /// What an append comes to.
 pub(super) type Answer = Result<Vec<RecordedEvent>, AppendError>;
@@ -51,20 +57,69 @@ pub(super) async fn append(
     inner: &Inner,
     workspace: WorkspaceId,
     group: &[Prepared],
+    known: &mut Option<Head>,
 ) -> Result<Vec<Answer>, Failure> {
-    let mut transaction = inner.pool.begin_with(BEGIN).await?;
+    inner.reached(Step::BeforeBegin, workspace).await;
+    let mut connection = inner.connections.take().await?;
+    // Who wants to know of the steps in between gets them.
+    let short = inner.connections.statements_commit() && inner.settings.seam.is_none();
+    let known_head = known.take().filter(|_| short);
+    let result = match known_head {
+        Some(head) => sooner(inner, &mut connection, workspace, group, head).await,
+        None => Ok(None),
+    };
+    let result = match result {
+        Ok(None) => append_locked(inner, &mut connection, workspace, group).await,
+        Ok(Some(done)) => Ok(done),
+        Err(failure) => Err(failure),
+    };
+    match result {
+        Ok((answers, head)) => {
+            *known = Some(head);
+            inner.connections.keep(connection);
+            Ok(answers)
+        }
+        Err(failure) => {
+            connection.close_on_drop();
+            Err(failure)
+        }
+    }
+}
+
+/// The short way. What panics on it is poison, as on the long one.
+async fn sooner(
+    inner: &Inner,
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    group: &[Prepared],
+    head: Head,
+) -> Result<Option<(Vec<Answer>, Head)>, Failure> {
+    let appended = AssertUnwindSafe(ahead::append(inner, connection, workspace, head, group)).catch_unwind();
+    appended.await.unwrap_or_else(|_| Err(Failure::Refused("writing it panicked".to_owned())))
+}
+
+/// The long way: under the lock from the beginning.
+async fn append_locked(
+    inner: &Inner,
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    group: &[Prepared],
+) -> Result<(Vec<Answer>, Head), Failure> {
+    let mut transaction = connection.begin_with(BEGIN).await?;
     // What panics until here has changed nothing, and can be told from its neighbours like any other poison.
     let staged = AssertUnwindSafe(stage(inner, &mut transaction, workspace, group)).catch_unwind().await;
     let staged = staged.unwrap_or_else(|_| Err(Failure::Refused("writing it panicked".to_owned())));
     match staged {
-        Ok(Staged { answers, keys, changes: true }) => {
+        Ok(Staged { answers, keys, head, changes: true }) => {
+            inner.reached(Step::BeforeCommit, workspace).await;
             transaction.commit().await?;
+            inner.reached(Step::AfterCommit, workspace).await;
             inner.keys.remember(workspace, keys);
-            Ok(answers)
+            Ok((answers, head))
         }
-        Ok(Staged { answers, .. }) => {
+        Ok(Staged { answers, head, .. }) => {
             transaction.rollback().await?;
-            Ok(answers)
+            Ok((answers, head))
         }
         Err(failure) => {
             // The failure is what counts; and a transaction that is dropped is rolled back.
@@ -78,6 +133,8 @@ pub(super) async fn append(
 struct Staged {
     answers: Vec<Answer>,
     keys: Keys,
+    /// What the head says then.
+    head: Head,
     changes: bool,
 }
 
@@ -88,6 +145,7 @@ async fn stage(
     group: &[Prepared],
 ) -> Result<Staged, Failure> {
     let head = lock(connection, workspace).await?;
+    inner.reached(Step::AfterLock, workspace).await;
     let before = Facts::read(connection, workspace, group, &inner.answers).await?;
     let mut facts = before.clone();
     let verdicts: Vec<_> = group.iter().map(|one| facts.admit(one)).collect();
@@ -95,22 +153,36 @@ async fn stage(
         group.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok()).map(|(one, _)| one).collect();
     if winners.is_empty() {
         let answers = verdicts.into_iter().map(|verdict| verdict.map(|()| vec![])).collect();
-        return Ok(Staged { answers, keys: Keys::new(), changes: false });
+        return Ok(Staged { answers, keys: Keys::new(), head, changes: false });
     }
     let recorded = number(head, &winners);
     let keys = keys_for(inner, connection, workspace, head, &winners).await?;
     let payloads = seal(&winners, &keys)?;
-    rows::write(
-        connection,
-        workspace,
-        head,
-        &rows::Group { before, after: facts, winners, recorded: &recorded, payloads },
-    )
-    .await?;
+    let events = rows::Group { before, after: facts, winners, recorded: &recorded, payloads };
+    let mut head = head;
+    rows::release_claims(connection, workspace, &events).await?;
+    let unseen = events.winners.iter().filter(|one| one.payloads.is_empty() && !one.releases.is_empty());
+    let unseen = unseen.count().cast_signed() as i64;
+    if unseen > 0 {
+        // Whoever knows the head, and remembers who holds a claim, must find that the head says something else.
+        head.erasures += unseen;
+        sqlx::query(SHAKE).bind(workspace.uuid()).bind(unseen).execute(&mut *connection).await?;
+    }
+    let mut batch = Batch::default();
+    rows::write(&mut batch, workspace, head, &events, rows::Commands::NewOrExpired);
+    if !batch.is_empty() {
+        let count = if recorded.is_empty() { "SELECT 1::bigint" } else { rows::MOVED };
+        if batch.run(connection, count).await? != 1 {
+            return Err(Failure::Refused("the head moved although it was locked".to_owned()));
+        }
+    }
+    inner.reached(Step::AfterInsert, workspace).await;
     if !recorded.is_empty() {
         read_models::apply(connection, workspace, head.generation, &recorded).await?;
     }
-    Ok(Staged { answers: answers(group, verdicts, recorded), keys, changes: true })
+    let position = recorded.last().map_or(head.position, |last| last.position.cast_signed());
+    let head = Head { position, ..head };
+    Ok(Staged { answers: answers(group, verdicts, recorded), keys, head, changes: true })
 }
 
 /// Locks the workspace's head, and makes it for a workspace that has none yet.
@@ -124,7 +196,7 @@ pub(super) async fn lock(connection: &mut PgConnection, workspace: WorkspaceId) 
 }
 
 /// Gives the winners' events their positions and versions.
-fn number(head: Head, winners: &[&Prepared]) -> Vec<RecordedEvent> {
+pub(super) fn number(head: Head, winners: &[&Prepared]) -> Vec<RecordedEvent> {
     let mut position = head.position.unsigned_abs();
     let mut recorded = vec![];
     for one in winners {
@@ -157,6 +229,11 @@ async fn keys_for(
     head: Head,
     winners: &[&Prepared],
 ) -> Result<Keys, Failure> {
+    inner.keys.to_seal(connection, workspace, head.erasures, slots(winners)?, &*inner.ids).await
+}
+
+/// The keys that the winners need.
+pub(super) fn slots(winners: &[&Prepared]) -> Result<BTreeSet<Slot>, Failure> {
     let mut slots: BTreeSet<Slot> = BTreeSet::new();
     for one in winners {
         let mut subjects = BTreeSet::new();
@@ -166,11 +243,11 @@ async fn keys_for(
         }
         slots.extend(subjects.into_iter().map(|subject| (subject, one.month)));
     }
-    inner.keys.to_seal(connection, workspace, head.erasures, slots, &*inner.ids).await
+    Ok(slots)
 }
 
 /// The winners' payloads as they are stored.
-fn seal(winners: &[&Prepared], keys: &Keys) -> Result<Vec<String>, Failure> {
+pub(super) fn seal(winners: &[&Prepared], keys: &Keys) -> Result<Vec<String>, Failure> {
     let mut sealed = vec![];
     for one in winners {
         let key_of = |subject| keys.get(&(subject, one.month)).map(|found| (found.id, &found.key));
@@ -185,7 +262,7 @@ fn seal(winners: &[&Prepared], keys: &Keys) -> Result<Vec<String>, Failure> {
 }
 
 /// Deals the recorded events out to the appends they belong to.
-fn answers(
+pub(super) fn answers(
     group: &[Prepared],
     verdicts: Vec<Result<(), AppendError>>,
     recorded: Vec<RecordedEvent>,

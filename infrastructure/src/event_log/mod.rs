@@ -5,9 +5,13 @@
 //! its workspace, and the workspace's [`writer`] takes what is waiting and appends for all of them in one transaction
 //! ([`group`]). There the head is locked; what the appends name is read ([`facts`]); they are judged in order
 //! ([`ruling`]), and losers leave; the winners' events get positions, their personal values are sealed ([`sealing`],
-//! [`data_keys`]), and each table gets one statement ([`rows`]). The read models are written, the transaction
+//! [`data_keys`]), and each table gets one set-wise write ([`rows`]). The read models are written, the transaction
 //! commits, the [`cache`] of states follows, and everyone is answered. What the database refuses for a reason nobody
-//! foresaw is found by halving ([`bisect`]).
+//! foresaw is found by halving ([`bisect`]). Tests of faults are told of every step ([`seam`]).
+//!
+//! Who appended last knows what the head says, and as a rule nobody else has been there when the next group comes:
+//! then all of this is done [`ahead`] of the lock, and goes as one statement that writes only if the head still says
+//! so. The [`connections`] for it are kept between groups.
 //!
 //! # And of a load
 //! A state comes from the cache, or its stream is read ([`reader`]), opened and folded. A state from the cache may be
@@ -15,8 +19,10 @@
 //!
 //! [`cqrs_store`] puts cqrs-es's own `EventStore` on top.
 
+mod ahead;
 mod bisect;
 mod cache;
+mod connections;
 mod cqrs_store;
 mod data_keys;
 mod facts;
@@ -24,10 +30,13 @@ mod failure;
 mod group;
 mod prepared;
 mod reader;
+mod replay;
 mod rows;
 mod ruling;
 mod sealing;
+mod seam;
 mod settings;
+mod upcasting;
 mod writer;
 
 use std::sync::Arc;
@@ -44,6 +53,7 @@ use tokio::sync::watch;
 
 use crate::answers::answers_key;
 use cache::{Cached, StateCache};
+use connections::Connections;
 use data_keys::DataKeys;
 use group::Answer;
 use prepared::Prepared;
@@ -51,6 +61,8 @@ use writer::Writers;
 
 pub use cqrs_store::{CqrsContext, CqrsStore};
 pub(crate) use failure::{Failure, log_error};
+pub(crate) use replay::Replay;
+pub use seam::{Seam, Step};
 pub use settings::Settings;
 
 /// The event log on Postgres. Cheap to clone: clones share queues and caches.
@@ -61,6 +73,7 @@ pub struct PgEventLog {
 
 struct Inner {
     pool: PgPool,
+    connections: Connections,
     settings: Settings,
     ids: Arc<dyn Ids>,
     claims: SealingKey,
@@ -85,6 +98,7 @@ impl PgEventLog {
             cache: StateCache::new(&settings),
             writers: Writers::new(&settings, pool.options().get_max_connections()),
             committed: watch::Sender::new(0),
+            connections: Connections::new(pool.clone()),
             pool,
             settings,
             ids,
@@ -101,10 +115,18 @@ impl PgEventLog {
     /// Takes no more appends, and returns when those that are waiting are answered.
     pub async fn close(&self) {
         self.inner.writers.close().await;
+        self.inner.connections.release();
     }
 }
 
 impl Inner {
+    /// Tells who wants to know of it that a group is at this step.
+    async fn reached(&self, step: Step, workspace: WorkspaceId) {
+        if let Some(seam) = &self.settings.seam {
+            seam.reached(step, workspace).await;
+        }
+    }
+
     fn tell_readers(&self, answers: &[Answer]) {
         let events: u64 = answers.iter().flatten().map(|events| events.len() as u64).sum();
         self.committed.send_if_modified(|committed| {
@@ -172,11 +194,18 @@ impl EventLog for PgEventLog {
         .fetch_optional(&self.inner.pool)
         .await
         .map_err(log_error)?;
-        let Some((owner_type, owner_id)) = row else { return Ok(None) };
-        let owner = StreamId::parse(&owner_type, &owner_id);
-        owner.map(Some).ok_or_else(|| {
-            LogError::Corrupt(format!("a {owner_type} this build does not know holds a claim"))
-        })
+        let owner = row.map(|(owner_type, owner_id)| {
+            StreamId::parse(&owner_type, &owner_id).ok_or_else(|| {
+                LogError::Corrupt(format!("a {owner_type} this build does not know holds a claim"))
+            })
+        });
+        let owner = owner.transpose()?;
+        self.inner.cache.remember_holder(workspace, (kind, hash), owner);
+        Ok(owner)
+    }
+
+    fn remembered_holder(&self, workspace: WorkspaceId, claim: &Claim) -> Option<StreamId> {
+        self.inner.cache.holder(workspace, prepared::key_of(&self.inner.claims, workspace, claim))
     }
 
     async fn read(

@@ -18,6 +18,8 @@ pub(super) struct Prepared {
     pub(super) append: Append,
     /// One for each event of the append, in the order in which they get their positions.
     pub(super) payloads: Vec<Payload>,
+    /// What must be held, and by whom.
+    pub(super) holds: Vec<(ClaimKey, StreamId)>,
     /// In the order of the append.
     pub(super) releases: Vec<(ClaimKey, StreamId)>,
     pub(super) takes: Vec<(ClaimKey, StreamId)>,
@@ -48,9 +50,12 @@ impl Prepared {
             }
         }
         let workspace = append.context.workspace;
-        let (mut releases, mut takes) = (vec![], vec![]);
+        let (mut holds, mut releases, mut takes) = (vec![], vec![], vec![]);
         for change in &append.claims {
             match change {
+                ClaimChange::Held { claim, owner } => {
+                    holds.push((key_of(claim_key, workspace, claim), *owner))
+                }
                 ClaimChange::Release { claim, owner } => {
                     releases.push((key_of(claim_key, workspace, claim), *owner))
                 }
@@ -62,7 +67,7 @@ impl Prepared {
         let metadata = metadata(&append.context)?;
         let date = append.recorded_at.date_naive();
         let month = date.with_day(1).unwrap_or(date);
-        Ok(Self { append, payloads, releases, takes, metadata, month })
+        Ok(Self { append, payloads, holds, releases, takes, metadata, month })
     }
 
     /// What it counts for in a group.

@@ -2,11 +2,14 @@
 //!
 //! What comes back is checked for completeness, so that a connection that is lost half-way is an error and never
 //! looks like the end: a stream has as many events as its row says, and what follows a position has no gap up to the
-//! head, or up to the limit.
+//! head, or up to the limit. An event of an older shape is brought to today's ([`upcasting`](super::upcasting)); one
+//! of a type or version that this build does not know is an error that names it, and is never skipped.
 
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
+use cqrs_es::DomainEvent;
+use cqrs_es::persist::SerializedEvent;
 use interflow_application::log::{Event, RecordedEvent, StreamId};
 use interflow_domain::{EventId, WorkspaceId};
 use serde_json::Value;
@@ -17,6 +20,7 @@ use sqlx::{FromRow, PgConnection, Row as _};
 use super::data_keys::DataKeys;
 use super::failure::Failure;
 use super::sealing;
+use super::upcasting::{self, Upcasters};
 
 /// Outer joins: there is a line that says what to expect even when there is no event.
 const STREAM: &str = "SELECT s.version AS expected, e.event_id, e.position, e.aggregate_type, e.aggregate_id, \
@@ -60,7 +64,7 @@ struct Row {
     timestamp: DateTime<Utc>,
 }
 
-/// An event whose personal values are open.
+/// An event whose personal values are open, in today's shape as far as this build knows how it got there.
 pub(super) struct Opened {
     pub(super) id: EventId,
     pub(super) stream: StreamId,
@@ -137,7 +141,7 @@ async fn open(
             .map_err(|error| row.unreadable(&error.to_string()))?;
         let stream = StreamId::parse(&row.aggregate_type, &row.aggregate_id);
         let stream = stream.ok_or_else(|| row.unreadable("this build knows no such aggregate"))?;
-        opened.push(Opened {
+        let event = Opened {
             id,
             stream,
             position: row.position.unsigned_abs(),
@@ -147,7 +151,8 @@ async fn open(
             event_type: row.event_type,
             event_version: row.event_version,
             payload: row.payload.0,
-        });
+        };
+        opened.push(event.lifted(upcasting::known()));
     }
     Ok(opened)
 }
@@ -159,22 +164,44 @@ impl Row {
 }
 
 impl Opened {
+    /// The event in today's shape.
+    fn lifted(mut self, upcasters: &Upcasters) -> Self {
+        if upcasting::concerns(upcasters, &self.event_type, &self.event_version) {
+            let event = SerializedEvent {
+                aggregate_id: self.stream.aggregate_id(),
+                sequence: usize::try_from(self.version).unwrap_or(usize::MAX),
+                aggregate_type: self.stream.aggregate_type().to_owned(),
+                event_type: self.event_type,
+                event_version: self.event_version,
+                payload: self.payload,
+                metadata: Value::Null,
+            };
+            let event = upcasting::lift(upcasters, event);
+            self.event_type = event.event_type;
+            self.event_version = event.event_version;
+            self.payload = event.payload;
+        }
+        self
+    }
+
     /// The event as the port has it.
     pub(super) fn recorded(self) -> Result<RecordedEvent, Failure> {
         let Self { id, stream, position, version, recorded_at, event_type, event_version, payload, .. } =
             self;
         // Not the deserialiser's text, which may repeat a value.
-        let event = Event::from_json(stream, payload).ok().filter(|event| event.event_type() == event_type);
+        let event = Event::from_json(stream, payload).ok();
+        let event =
+            event.filter(|event| event.event_type() == event_type && event.event_version() == event_version);
         let event = event.ok_or_else(|| unreadable(position, &event_type, &event_version, UNKNOWN))?;
         Ok(RecordedEvent { id, position, stream, version, recorded_at, event })
     }
 
     /// The event as one aggregate has it, and the metadata it was recorded with.
-    pub(super) fn typed<E: serde::de::DeserializeOwned>(
-        self,
-    ) -> Result<(E, HashMap<String, String>), Failure> {
+    pub(super) fn typed<E: DomainEvent>(self) -> Result<(E, HashMap<String, String>), Failure> {
         let Self { position, event_type, event_version, payload, metadata, .. } = self;
         let event = serde_json::from_value(payload).ok();
+        let event = event
+            .filter(|event: &E| event.event_type() == event_type && event.event_version() == event_version);
         let event = event.ok_or_else(|| unreadable(position, &event_type, &event_version, UNKNOWN))?;
         Ok((event, metadata))
     }
@@ -185,3 +212,7 @@ const UNKNOWN: &str = "this build does not know it, or not in this shape";
 fn unreadable(position: u64, event_type: &str, event_version: &str, why: &str) -> Failure {
     Failure::Refused(format!("event {position} ({event_type} {event_version}) cannot be read: {why}"))
 }
+
+#[cfg(test)]
+#[path = "reader_tests.rs"]
+mod tests;

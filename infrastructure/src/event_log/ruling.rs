@@ -38,6 +38,7 @@ impl Facts {
         self.check_commands(prepared)?;
         self.check_fences(prepared)?;
         self.check_versions(prepared)?;
+        self.check_holders(prepared)?;
         self.change_claims(prepared)?;
         for part in prepared.append.streams.iter().filter(|part| !part.events.is_empty()) {
             self.versions.insert(part.stream, part.expected + part.events.len() as u64);
@@ -75,6 +76,11 @@ impl Facts {
     fn check_versions(&self, prepared: &Prepared) -> Result<(), AppendError> {
         let current = prepared.append.streams.iter().all(|part| self.version(part.stream) == part.expected);
         if current { Ok(()) } else { Err(AppendError::Conflict) }
+    }
+
+    fn check_holders(&self, prepared: &Prepared) -> Result<(), AppendError> {
+        let held = prepared.holds.iter().all(|(claim, owner)| self.holders.get(claim) == Some(owner));
+        if held { Ok(()) } else { Err(AppendError::Conflict) }
     }
 
     /// The version of a stream, as the appends admitted so far leave it.

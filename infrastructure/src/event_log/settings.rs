@@ -1,4 +1,7 @@
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::seam::Seam;
 
 /// Bounds of the event log.
 #[derive(Debug, Clone)]
@@ -16,6 +19,8 @@ pub struct Settings {
     pub cache_bytes: u64,
     /// A state leaves the cache after so long, whatever happens: what was erased does not stay in memory.
     pub cache_time: Duration,
+    /// Who is told of every step of an append: a test of faults. A server has none.
+    pub seam: Option<Arc<dyn Seam>>,
 }
 
 impl Default for Settings {
@@ -27,6 +32,7 @@ impl Default for Settings {
             idle: Duration::from_secs(30),
             cache_bytes: 64 * 1024 * 1024,
             cache_time: Duration::from_secs(600),
+            seam: None,
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use super::failure::Failure;
-use super::group::Answer;
+use super::group::{Answer, Head};
 use super::prepared::Prepared;
 use super::{Inner, Settings, bisect};
 
@@ -100,7 +100,7 @@ impl Writers {
 }
 
 async fn run(inner: Arc<Inner>, workspace: WorkspaceId, mut queue: mpsc::Receiver<Waiting>) {
-    let mut left = None;
+    let (mut left, mut known) = (None, None);
     loop {
         let first = match left.take() {
             Some(left) => left,
@@ -114,7 +114,7 @@ async fn run(inner: Arc<Inner>, workspace: WorkspaceId, mut queue: mpsc::Receive
         // Never closed, so never refused. Waited for before the group is gathered: meanwhile it grows.
         let permit = inner.writers.permits.acquire().await;
         let group = gather(first, &mut left, &mut queue, inner.settings.group);
-        settle(&inner, workspace, group).await;
+        settle(&inner, workspace, group, &mut known).await;
         drop(permit);
     }
 }
@@ -141,9 +141,9 @@ fn gather(
 }
 
 /// Appends a group and answers everyone, whatever happens.
-async fn settle(inner: &Inner, workspace: WorkspaceId, group: Vec<Waiting>) {
+async fn settle(inner: &Inner, workspace: WorkspaceId, group: Vec<Waiting>, known: &mut Option<Head>) {
     let (group, waiting): (Vec<_>, Vec<_>) = group.into_iter().map(|one| (one.prepared, one.answer)).unzip();
-    let answers = AssertUnwindSafe(bisect::append(inner, workspace, &group)).catch_unwind().await;
+    let answers = AssertUnwindSafe(bisect::append(inner, workspace, &group, known)).catch_unwind().await;
     let answers = answers.unwrap_or_else(|_| {
         tracing::error!(%workspace, appends = group.len(), "appending a group panicked");
         inner.cache.forget(workspace, &group);

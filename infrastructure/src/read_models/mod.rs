@@ -8,16 +8,18 @@
 //! Cast:
 //! - [`customers`], [`channels`], [`api_keys`]: a table each, with its `fold` (pure) and its `table` (SQL);
 //! - [`conversations`]: chats and messages, which change each other's rows;
-//! - [`reads`]: [`PgReads`], which answers the application's questions.
+//! - [`reads`]: [`PgReads`], which answers the application's questions;
+//! - [`definitions`]: which projections there are, and by what definition each makes its rows.
 //!
-//! Every row belongs to a generation. A workspace's head names the one that is written and read; a rebuild fills the
-//! next one aside, from the same [`apply`].
+//! Every row belongs to a generation. A workspace's head names the one that is written and read; a rebuild
+//! ([`projections`](crate::projections)) fills the next one aside, from the same [`apply`].
 
 mod api_keys;
 mod channels;
 mod columns;
 mod conversations;
 mod customers;
+pub(crate) mod definitions;
 mod reads;
 mod rows;
 mod table;
@@ -28,6 +30,9 @@ use interflow_application::log::RecordedEvent;
 use interflow_domain::WorkspaceId;
 use sqlx::PgConnection;
 
+use crate::batch::Batch;
+
+pub use definitions::{PROJECTIONS, Projection};
 pub use reads::PgReads;
 
 /// Makes the rows of a generation show these events.
@@ -40,9 +45,27 @@ pub async fn apply(
     generation: i32,
     events: &[RecordedEvent],
 ) -> Result<(), sqlx::Error> {
+    if events.first().is_some_and(|event| event.position == 1) {
+        let scope = table::Scope { workspace: workspace.uuid(), generation };
+        definitions::record(connection, scope).await?;
+    }
+    let mut batch = Batch::default();
+    write(connection, &mut batch, workspace, generation, events).await?;
+    if batch.is_empty() { Ok(()) } else { batch.run(connection, "SELECT 0::bigint").await.map(drop) }
+}
+
+/// The same as writes that are still to be carried out. What the rows are now is read here: whoever reads without
+/// having locked the head must carry the writes out only if the head has not moved.
+pub(crate) async fn write(
+    connection: &mut PgConnection,
+    batch: &mut Batch,
+    workspace: WorkspaceId,
+    generation: i32,
+    events: &[RecordedEvent],
+) -> Result<(), sqlx::Error> {
     let scope = table::Scope { workspace: workspace.uuid(), generation };
-    api_keys::apply(connection, scope, events).await?;
-    channels::apply(connection, scope, events).await?;
-    customers::apply(connection, scope, events).await?;
-    conversations::apply(connection, scope, events).await
+    api_keys::apply(batch, scope, events)?;
+    channels::apply(connection, batch, scope, events).await?;
+    customers::apply(connection, batch, scope, events).await?;
+    conversations::apply(connection, batch, scope, events).await
 }

@@ -8,19 +8,15 @@ mod table;
 use interflow_application::log::{Event, RecordedEvent};
 use interflow_domain::workspace::WorkspaceEvent;
 use interflow_domain::{KeyId, WorkspaceId};
-use sqlx::PgConnection;
 
 use super::rows::Rows;
 use super::table::{Scope, delete};
+use crate::batch::Batch;
 pub(super) use fold::Row;
 use fold::fold;
 pub(super) use table::{COLUMNS, TABLE, decode};
 
-pub(super) async fn apply(
-    connection: &mut PgConnection,
-    scope: Scope,
-    events: &[RecordedEvent],
-) -> Result<(), sqlx::Error> {
+pub(super) fn apply(batch: &mut Batch, scope: Scope, events: &[RecordedEvent]) -> Result<(), sqlx::Error> {
     let mut rows = Rows::loaded([], |row: &Row| row.view.id);
     for event in events {
         if let Some(id) = key_of(event) {
@@ -28,8 +24,9 @@ pub(super) async fn apply(
         }
     }
     let (written, deleted) = rows.into_changes(KeyId::uuid);
-    table::write(connection, scope, &written).await?;
-    delete(connection, scope, TABLE, &deleted).await
+    table::write(batch, scope, &written)?;
+    delete(batch, scope, TABLE, &deleted);
+    Ok(())
 }
 
 const fn key_of(event: &RecordedEvent) -> Option<KeyId> {

@@ -3,10 +3,11 @@
 use interflow_application::read::ApiKey;
 use interflow_domain::workspace::KeyOrigin;
 use interflow_domain::{KeyId, WorkspaceId};
+use sqlx::Row as _;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row as _};
 
 use super::Row;
+use crate::batch::Batch;
 use crate::read_models::columns::{bigint, column, json_text, parse};
 use crate::read_models::table::Scope;
 
@@ -20,21 +21,19 @@ const WRITE: &str = "INSERT INTO api_keys (workspace_id, generation, id, name, s
      FROM unnest($3::uuid[], $4::text[], $5::text[]::json[], $6::text[], $7::text[], \
          $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bigint[]) \
          AS new (id, name, scopes, secret_sha256, origin, expires_at, created_at, version, created_position) \
+     WHERE {held} \
      ON CONFLICT (workspace_id, generation, id) DO UPDATE SET name = excluded.name, scopes = excluded.scopes, \
          secret_sha256 = excluded.secret_sha256, origin = excluded.origin, expires_at = excluded.expires_at, \
          created_at = excluded.created_at, version = excluded.version, \
          created_position = excluded.created_position";
 
-pub(super) async fn write(
-    connection: &mut PgConnection,
-    scope: Scope,
-    rows: &[Row],
-) -> Result<(), sqlx::Error> {
+pub(super) fn write(batch: &mut Batch, scope: Scope, rows: &[Row]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
     }
     let scopes = rows.iter().map(|row| json_text(&row.view.scopes)).collect::<Result<Vec<_>, _>>()?;
-    let query = sqlx::query(WRITE)
+    batch
+        .part("api_keys_written", WRITE)
         .bind(scope.workspace)
         .bind(scope.generation)
         .bind(column(rows, |row| row.view.id.uuid()))
@@ -46,7 +45,7 @@ pub(super) async fn write(
         .bind(column(rows, |row| row.created_at))
         .bind(column(rows, |row| bigint(row.version)))
         .bind(column(rows, |row| bigint(row.created_position)));
-    query.execute(connection).await.map(drop)
+    Ok(())
 }
 
 const fn origin_name(origin: KeyOrigin) -> &'static str {

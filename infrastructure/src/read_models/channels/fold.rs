@@ -72,7 +72,7 @@ fn change(view: &mut Channel, event: &InstanceEvent, recorded: &RecordedEvent) {
             view.linked = true;
             learn(view, phone.as_ref(), profile_name.as_ref());
         }
-        E::InstanceDisconnected { reason } => {
+        E::InstanceDisconnected { reason, .. } => {
             view.status = after_the_end(view, reason);
             view.last_disconnect =
                 Some(Disconnect { reason: reason.name().to_owned(), at: recorded.recorded_at });
@@ -84,7 +84,7 @@ fn change(view: &mut Channel, event: &InstanceEvent, recorded: &RecordedEvent) {
             }
             unlinked(view, ConnectionStatus::Close);
         }
-        E::InstanceRegistered { .. } | E::InstanceDeleted {} => {}
+        E::InstanceRegistered { .. } | E::FlappingDetected { .. } | E::InstanceDeleted {} => {}
     }
 }
 

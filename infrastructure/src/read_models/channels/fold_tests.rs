@@ -32,11 +32,11 @@ fn connected() -> E {
 }
 
 fn lost() -> E {
-    E::InstanceDisconnected { reason: DisconnectReason::ConnectionLost }
+    E::InstanceDisconnected { reason: DisconnectReason::ConnectionLost, at: None }
 }
 
 fn replaced() -> E {
-    E::InstanceDisconnected { reason: DisconnectReason::Replaced }
+    E::InstanceDisconnected { reason: DisconnectReason::Replaced, at: None }
 }
 
 /// The channel after being registered and this.
@@ -143,7 +143,7 @@ fn the_row_agrees_with_the_aggregate_after_every_sequence_of_events() {
         connected(),
         lost(),
         replaced(),
-        E::InstanceDisconnected { reason: ban },
+        E::InstanceDisconnected { reason: ban, at: None },
         E::InstanceLoggedOut { by: LoggedOutBy::Api },
     ];
     // Every sequence of four, also those that no decision leads to.

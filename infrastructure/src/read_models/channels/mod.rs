@@ -11,12 +11,14 @@ use sqlx::PgConnection;
 
 use super::rows::{Needed, Rows};
 use super::table::{Scope, delete, load};
+use crate::batch::Batch;
 pub(super) use fold::Row;
 use fold::fold;
 pub(super) use table::{COLUMNS, TABLE, decode};
 
 pub(super) async fn apply(
     connection: &mut PgConnection,
+    batch: &mut Batch,
     scope: Scope,
     events: &[RecordedEvent],
 ) -> Result<(), sqlx::Error> {
@@ -31,8 +33,9 @@ pub(super) async fn apply(
         fold(rows.change(id), event);
     }
     let (written, deleted) = rows.into_changes(InstanceId::uuid);
-    table::write(connection, scope, &written).await?;
-    delete(connection, scope, TABLE, &deleted).await
+    table::write(batch, scope, &written)?;
+    delete(batch, scope, TABLE, &deleted);
+    Ok(())
 }
 
 fn of_an_instance(event: &RecordedEvent) -> Option<(InstanceId, &RecordedEvent)> {

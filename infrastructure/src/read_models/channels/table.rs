@@ -3,10 +3,11 @@
 use interflow_application::read::{Channel, Disconnect};
 use interflow_domain::InstanceId;
 use interflow_domain::instance::ConnectionStatus;
+use sqlx::Row as _;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row as _};
 
 use super::Row;
+use crate::batch::Batch;
 use crate::read_models::columns::{bigint, column, count, named};
 use crate::read_models::table::Scope;
 
@@ -19,6 +20,7 @@ const WRITE: &str = "INSERT INTO channels (workspace_id, generation, id, name, s
      SELECT $1, $2, new.* \
      FROM unnest($3::uuid[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[], $9::text[], \
          $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], $14::bigint[]) AS new \
+     WHERE {held} \
      ON CONFLICT (workspace_id, generation, id) DO UPDATE SET name = excluded.name, status = excluded.status, \
          linked = excluded.linked, phone = excluded.phone, profile_name = excluded.profile_name, \
          last_disconnect_reason = excluded.last_disconnect_reason, \
@@ -26,15 +28,12 @@ const WRITE: &str = "INSERT INTO channels (workspace_id, generation, id, name, s
          updated_at = excluded.updated_at, version = excluded.version, \
          created_position = excluded.created_position";
 
-pub(super) async fn write(
-    connection: &mut PgConnection,
-    scope: Scope,
-    rows: &[Row],
-) -> Result<(), sqlx::Error> {
+pub(super) fn write(batch: &mut Batch, scope: Scope, rows: &[Row]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
     }
-    let query = sqlx::query(WRITE)
+    batch
+        .part("channels_written", WRITE)
         .bind(scope.workspace)
         .bind(scope.generation)
         .bind(column(rows, |row| row.view.id.uuid()))
@@ -49,7 +48,7 @@ pub(super) async fn write(
         .bind(column(rows, |row| row.view.updated_at))
         .bind(column(rows, |row| bigint(row.view.version)))
         .bind(column(rows, |row| bigint(row.created_position)));
-    query.execute(connection).await.map(drop)
+    Ok(())
 }
 
 const fn status_name(status: ConnectionStatus) -> &'static str {

@@ -3,12 +3,13 @@
 use interflow_application::read::{Chat, LastMessage};
 use interflow_domain::chat::ChatStatus;
 use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId};
+use sqlx::Row as _;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::ChatRow;
 use super::messages_table::direction_name;
+use crate::batch::Batch;
 use crate::read_models::columns::{bigint, column, count, named};
 use crate::read_models::table::Scope;
 
@@ -25,6 +26,7 @@ const WRITE: &str = "INSERT INTO chats (workspace_id, generation, id, instance_i
      FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], \
          $10::uuid[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], \
          $16::timestamptz[], $17::bigint[], $18::bigint[], $19::bigint[]) AS new \
+     WHERE {held} \
      ON CONFLICT (workspace_id, generation, id) DO UPDATE SET instance_id = excluded.instance_id, \
          customer_id = excluded.customer_id, status = excluded.status, assignee = excluded.assignee, \
          inbound_count = excluded.inbound_count, unread_count = excluded.unread_count, \
@@ -34,15 +36,12 @@ const WRITE: &str = "INSERT INTO chats (workspace_id, generation, id, instance_i
          updated_at = excluded.updated_at, version = excluded.version, \
          created_position = excluded.created_position, touched_position = excluded.touched_position";
 
-pub(super) async fn write(
-    connection: &mut PgConnection,
-    scope: Scope,
-    rows: &[ChatRow],
-) -> Result<(), sqlx::Error> {
+pub(super) fn write(batch: &mut Batch, scope: Scope, rows: &[ChatRow]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
     }
-    let query = sqlx::query(WRITE)
+    batch
+        .part("chats_written", WRITE)
         .bind(scope.workspace)
         .bind(scope.generation)
         .bind(column(rows, |row| row.view.id.uuid()))
@@ -62,7 +61,7 @@ pub(super) async fn write(
         .bind(column(rows, |row| bigint(row.view.version)))
         .bind(column(rows, |row| bigint(row.created_position)))
         .bind(column(rows, |row| bigint(row.view.touched)));
-    query.execute(connection).await.map(drop)
+    Ok(())
 }
 
 const fn last(row: &ChatRow) -> Option<&LastMessage> {

@@ -6,11 +6,12 @@
 use interflow_application::read::Message;
 use interflow_domain::message::Direction;
 use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId};
+use sqlx::Row as _;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::MessageRow;
+use crate::batch::Batch;
 use crate::read_models::columns::{bigint, column, count, json, json_text, named};
 use crate::read_models::table::Scope;
 
@@ -39,22 +40,20 @@ const WRITE: &str = "INSERT INTO messages (workspace_id, generation, id, chat_id
          $10::text[]::json[], $11::text[], $12::text[], $13::text[], $14::uuid[], $15::bigint[], \
          $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], \
          $21::bigint[], $22::bigint[]) AS new \
+     WHERE {held} \
      ON CONFLICT (workspace_id, generation, id) DO UPDATE SET status = excluded.status, \
          status_reason = excluded.status_reason, sent_at = excluded.sent_at, \
          delivered_at = excluded.delivered_at, read_at = excluded.read_at, failed_at = excluded.failed_at, \
          version = excluded.version";
 
-pub(super) async fn write(
-    connection: &mut PgConnection,
-    scope: Scope,
-    rows: &[MessageRow],
-) -> Result<(), sqlx::Error> {
+pub(super) fn write(batch: &mut Batch, scope: Scope, rows: &[MessageRow]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
     }
     let content = |row: &MessageRow| row.view.content.as_ref().map(json_text).transpose();
     let content = rows.iter().map(content).collect::<Result<Vec<_>, _>>()?;
-    let query = sqlx::query(WRITE)
+    batch
+        .part("messages_written", WRITE)
         .bind(scope.workspace)
         .bind(scope.generation)
         .bind(column(rows, |row| row.view.id.uuid()))
@@ -77,7 +76,7 @@ pub(super) async fn write(
         .bind(column(rows, |row| row.view.failed_at))
         .bind(column(rows, |row| bigint(row.view.version)))
         .bind(column(rows, |row| bigint(row.created_position)));
-    query.execute(connection).await.map(drop)
+    Ok(())
 }
 
 pub(super) const fn direction_name(direction: Direction) -> &'static str {

@@ -22,11 +22,13 @@ use uuid::Uuid;
 
 use super::rows::{Needed, Rows};
 use super::table::{Scope, delete, load};
+use crate::batch::Batch;
 use chat::Row as ChatRow;
 use message::Row as MessageRow;
 
 pub(super) async fn apply(
     connection: &mut PgConnection,
+    batch: &mut Batch,
     scope: Scope,
     events: &[RecordedEvent],
 ) -> Result<(), sqlx::Error> {
@@ -43,11 +45,12 @@ pub(super) async fn apply(
     }
 
     let (written, deleted) = chats.into_changes(ChatId::uuid);
-    chats_table::write(connection, scope, &written).await?;
-    delete(connection, scope, chats_table::TABLE, &deleted).await?;
+    chats_table::write(batch, scope, &written)?;
+    delete(batch, scope, chats_table::TABLE, &deleted);
     let (written, deleted) = messages.into_changes(MessageId::uuid);
-    messages_table::write(connection, scope, &written).await?;
-    delete(connection, scope, messages_table::TABLE, &deleted).await
+    messages_table::write(batch, scope, &written)?;
+    delete(batch, scope, messages_table::TABLE, &deleted);
+    Ok(())
 }
 
 /// The rows of chats and of messages that the events are folded into.

@@ -2,10 +2,11 @@
 
 use interflow_application::read::Customer;
 use interflow_domain::CustomerId;
+use sqlx::Row as _;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row as _};
 
 use super::Row;
+use crate::batch::Batch;
 use crate::read_models::columns::{bigint, column, count, json, json_text};
 use crate::read_models::table::Scope;
 
@@ -21,16 +22,13 @@ const WRITE: &str = "INSERT INTO customers (workspace_id, generation, id, name, 
          $10::text[]::json[], $11::timestamptz[], $12::timestamptz[], $13::bigint[], $14::bigint[]) \
          AS new (id, name, email, phone, lid, external_id, tags, attributes, created_at, updated_at, version, \
              created_position) \
+     WHERE {held} \
      ON CONFLICT (workspace_id, generation, id) DO UPDATE SET name = excluded.name, email = excluded.email, \
          phone = excluded.phone, lid = excluded.lid, external_id = excluded.external_id, tags = excluded.tags, \
          attributes = excluded.attributes, created_at = excluded.created_at, updated_at = excluded.updated_at, \
          version = excluded.version, created_position = excluded.created_position";
 
-pub(super) async fn write(
-    connection: &mut PgConnection,
-    scope: Scope,
-    rows: &[Row],
-) -> Result<(), sqlx::Error> {
+pub(super) fn write(batch: &mut Batch, scope: Scope, rows: &[Row]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -40,7 +38,8 @@ pub(super) async fn write(
         tags.push(json_text(&view.tags)?);
         attributes.push((!view.attributes.is_empty()).then(|| json_text(&view.attributes)).transpose()?);
     }
-    let query = sqlx::query(WRITE)
+    batch
+        .part("customers_written", WRITE)
         .bind(scope.workspace)
         .bind(scope.generation)
         .bind(column(rows, |row| row.view.id.uuid()))
@@ -55,7 +54,7 @@ pub(super) async fn write(
         .bind(column(rows, |row| row.view.updated_at))
         .bind(column(rows, |row| bigint(row.view.version)))
         .bind(column(rows, |row| bigint(row.created_position)));
-    query.execute(connection).await.map(drop)
+    Ok(())
 }
 
 pub(in crate::read_models) fn decode(row: &PgRow) -> Result<Row, sqlx::Error> {
