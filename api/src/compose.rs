@@ -17,9 +17,10 @@ use interflow_embedded_postgres::{
 use interflow_infrastructure::answers::PgAnswers;
 use interflow_infrastructure::clock::{SystemClock, SystemIds};
 use interflow_infrastructure::database::{self, DatabaseError, Options, Pool};
-use interflow_infrastructure::event_log::{PgEventLog, Settings as LogSettings};
+use interflow_infrastructure::event_log::{PgEventLog, Seam, Settings as LogSettings};
 use interflow_infrastructure::leases::PgLeases;
 use interflow_infrastructure::outbox::PgOutbox;
+use interflow_infrastructure::projections::{Projections, ProjectionsError};
 use interflow_infrastructure::read_models::PgReads;
 use interflow_vault::{MasterKey, MasterKeyError, SealingKey};
 use tokio::net::TcpListener;
@@ -33,6 +34,9 @@ use crate::node::{Node, NodeError};
 use crate::router::router;
 use crate::server::HttpServer;
 use crate::state::{App, Settings};
+
+/// What the command line says of projections.
+pub use interflow_infrastructure::projections;
 
 /// How much of the time for a shutdown is kept for what comes after the requests.
 const KEPT_FOR_THE_REST: Duration = Duration::from_secs(10);
@@ -50,6 +54,20 @@ pub struct EngineParts {
 
 /// Makes the engine, once its parts are there.
 pub type EngineFactory = Box<dyn FnOnce(EngineParts) -> Arc<dyn Engine> + Send>;
+
+/// What a program brings to its server.
+pub struct Brought {
+    /// The engine.
+    pub engine: EngineFactory,
+    /// Who is told of every step of an append. Only the lab brings one, to die at a step.
+    pub seam: Option<Arc<dyn Seam>>,
+}
+
+impl From<EngineFactory> for Brought {
+    fn from(engine: EngineFactory) -> Self {
+        Self { engine, seam: None }
+    }
+}
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +103,9 @@ pub enum StartError {
     /// The first commands.
     #[error("the server cannot be made ready")]
     Bootstrap(#[from] Error),
+    /// The read models.
+    #[error("the read models cannot be looked at")]
+    Projections(#[from] ProjectionsError),
 }
 
 /// WhatsApp itself.
@@ -133,10 +154,10 @@ impl Storage {
         Ok(Self { postgres, pool, master })
     }
 
-    fn log(&self, config: &Config, ids: Arc<dyn Ids>) -> PgEventLog {
+    fn log(&self, config: &Config, ids: Arc<dyn Ids>, seam: Option<Arc<dyn Seam>>) -> PgEventLog {
         // Appends and reads share the pool.
         let writers = (config.database_connections as usize * 3 / 5).max(1);
-        let settings = LogSettings { writers, ..LogSettings::default() };
+        let settings = LogSettings { writers, seam, ..LogSettings::default() };
         PgEventLog::start(self.pool.clone(), &self.master, ids, settings)
     }
 
@@ -172,27 +193,30 @@ fn core(pool: &Pool, log: &PgEventLog) -> Core {
 }
 
 /// Starts a server, and returns when it is ready.
-pub async fn serve(config: Config, engine: EngineFactory) -> Result<Running, StartError> {
+pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Running, StartError> {
+    let Brought { engine, seam } = brought.into();
     let unbound = |source| StartError::Listen { address: config.listen.clone(), source };
     // First of all, so that a port that is taken is told before anything is made.
     let listener = TcpListener::bind(&config.listen).await.map_err(unbound)?;
     let node = Node::claim(&config.data_dir, &SystemIds)?;
     let storage = Storage::open(&config, false).await?;
     let pool = &storage.pool;
-    let log = storage.log(&config, Arc::new(SystemIds));
+    let log = storage.log(&config, Arc::new(SystemIds), seam);
     let core = core(pool, &log);
+    warn_of_outdated(&log).await?;
     let admin = bootstrap(&core, config.admin_key.as_ref()).await?;
 
     let key = storage.master.derive("interflow whatsapp keys");
     let engine = engine(EngineParts { pool: pool.clone(), key, clock: Arc::clone(&core.clock) });
     let ports = Ports {
         engine,
-        leases: Arc::new(PgLeases::new(pool.clone(), node.id())),
+        leases: Arc::new(PgLeases::new(pool.clone(), node.id()).expiring_after(config.lease_expiry)),
         outbox: Arc::new(PgOutbox::new(pool.clone())),
     };
     let settings = GatewaySettings {
         connect_timeout: config.connect_timeout,
         send_wait: config.send_wait,
+        lease_expiry: config.lease_expiry,
         ..GatewaySettings::default()
     };
     let gateway = Gateway::new(core.clone(), ports, settings);
@@ -220,6 +244,20 @@ fn warn_of_weak_key(address: SocketAddr, key: Option<&Secret>) {
             "INTERFLOW_ADMIN_KEY can be guessed, and the server listens beyond this machine: use a longer one"
         );
     }
+}
+
+/// Says which read models another definition of them has made. They serve all the same: what they show was right by
+/// that definition, and a gateway that refused to run for them would lose more.
+async fn warn_of_outdated(log: &PgEventLog) -> Result<(), ProjectionsError> {
+    for outdated in Projections::new(log).outdated().await? {
+        tracing::warn!(
+            projection = outdated.projection,
+            workspaces = outdated.workspaces,
+            "the definition of this projection has changed since its rows were made: once every server runs this \
+             version, run `interflow projections rebuild`, also while they run"
+        );
+    }
+    Ok(())
 }
 
 /// Forgets old answers, for as long as it runs.
@@ -321,6 +359,8 @@ pub async fn migrate(config: &Config) -> Result<(), StartError> {
 pub struct Tools {
     /// Runs use cases.
     pub core: Core,
+    /// Makes read models again, and checks them.
+    pub projections: Projections,
     log: PgEventLog,
     storage: Storage,
 }
@@ -329,8 +369,9 @@ impl Tools {
     /// Opens the database; the embedded one is started when no server runs it.
     pub async fn open(config: &Config) -> Result<Self, StartError> {
         let storage = Storage::open(config, true).await?;
-        let log = storage.log(config, Arc::new(SystemIds));
-        Ok(Self { core: core(&storage.pool, &log), log, storage })
+        let log = storage.log(config, Arc::new(SystemIds), None);
+        let projections = Projections::new(&log);
+        Ok(Self { core: core(&storage.pool, &log), projections, log, storage })
     }
 
     /// Closes it; stops the embedded one if it was started.

@@ -25,5 +25,5 @@ mod server;
 pub mod state;
 mod time;
 
-pub use compose::{EngineFactory, EngineParts, Running, StartError, serve};
+pub use compose::{Brought, EngineFactory, EngineParts, Running, StartError, serve};
 pub use config::Config;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use interflow_application::gateway::Gateway;
 use interflow_application::{AnswerStore, Core};
 
+use crate::auth::Crowd;
 use crate::idempotency::InFlight;
 
 /// The ports and the settings of a server, shared by its handlers.
@@ -24,6 +25,8 @@ pub struct Parts {
     pub answers: Arc<dyn AnswerStore>,
     /// The idempotency keys that are being worked on.
     pub in_flight: InFlight,
+    /// The calls that are being served, by key.
+    pub crowd: Crowd,
     /// Bounds.
     pub settings: Settings,
     stopping: AtomicBool,
@@ -50,6 +53,7 @@ impl App {
             gateway,
             answers,
             in_flight,
+            crowd: Crowd::default(),
             settings,
             stopping: AtomicBool::new(false),
         }))

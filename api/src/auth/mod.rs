@@ -1,6 +1,7 @@
 //! Who calls, and what the key may do. Either header works on either face: `Authorization: Bearer <key>`, or
 //! `apikey: <key>`.
 
+mod crowd;
 mod key;
 mod scope;
 
@@ -12,6 +13,7 @@ use interflow_application::authenticate;
 use interflow_domain::workspace::Scope;
 use interflow_domain::{KeyId, WorkspaceId};
 
+pub use crowd::{Crowd, Place};
 pub use key::{generate_key, is_weak};
 pub use scope::{scope_from, scope_name};
 
@@ -29,8 +31,12 @@ pub struct Caller {
 
 /// Lets a request through when its key works and has the scope; the handler finds the [`Caller`] in the extensions.
 pub async fn require(State((app, scope)): State<(App, Scope)>, mut request: Request, next: Next) -> Response {
-    match admit(&app, scope, request.headers()).await {
-        Ok(caller) => {
+    let admitted = match enter(&app, request.headers()) {
+        Ok((secret, place)) => admit(&app, scope, secret).await.map(|caller| (caller, place)),
+        Err(error) => Err(error),
+    };
+    match admitted {
+        Ok((caller, _place)) => {
             request.extensions_mut().insert(caller);
             let mut response = next.run(request).await;
             response.extensions_mut().insert(caller);
@@ -40,10 +46,18 @@ pub async fn require(State((app, scope)): State<(App, Scope)>, mut request: Requ
     }
 }
 
-async fn admit(app: &App, scope: Scope, headers: &HeaderMap) -> Result<Caller, ApiError> {
+/// The key a request shows, and its place among the calls that show the same.
+fn enter<'a>(app: &App, headers: &'a HeaderMap) -> Result<(&'a str, Place), ApiError> {
     let secret = secret(headers).ok_or_else(|| {
         unauthorized("An API key is required, in the header 'Authorization: Bearer <key>' or 'apikey: <key>'")
     })?;
+    let place = app.crowd.enter(secret).ok_or_else(|| {
+        ApiError::new(Code::Unavailable, "Too many calls with this API key are being served: try again")
+    })?;
+    Ok((secret, place))
+}
+
+async fn admit(app: &App, scope: Scope, secret: &str) -> Result<Caller, ApiError> {
     let key = authenticate(&app.core, secret)
         .await?
         .ok_or_else(|| unauthorized("The API key is unknown, revoked or expired"))?;

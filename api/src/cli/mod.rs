@@ -1,8 +1,10 @@
-//! The command line: `serve`, `migrate`, `key create`, `version`.
+//! The command line: `serve`, `migrate`, `key create`, `projections`, `version`.
 
 mod key;
 mod logging;
+mod meter;
 mod output;
+mod projections;
 mod serve;
 
 use std::process::ExitCode;
@@ -14,6 +16,7 @@ use crate::config::Settings;
 
 pub use logging::{InvalidFilter, start_logging};
 pub use output::{complain, say};
+pub use projections::{ProjectionsCommand, run_projections};
 pub use serve::serve_until_stopped;
 
 /// A self-hosted, event-sourced WhatsApp gateway.
@@ -33,6 +36,9 @@ enum Command {
     /// Manage API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Look at the read models, check them against the log, and make them again from it
+    #[command(subcommand)]
+    Projections(ProjectionsCommand),
     /// Print the version
     Version,
 }
@@ -63,6 +69,10 @@ pub fn main() -> ExitCode {
         Command::Key(KeyCommand::Create(create)) => {
             let key::Create { settings, order } = create;
             run(settings, |config| async move { key::create(&config, order).await })
+        }
+        Command::Projections(command) => {
+            let (settings, order) = command.apart();
+            run(settings, |config| async move { run_projections(&config, order).await })
         }
     };
     match outcome {

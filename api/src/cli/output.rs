@@ -8,6 +8,19 @@ pub fn say(text: &str) {
     println!("{text}");
 }
 
+/// Says on standard error how far something is; without a line's end when the next will be written over it.
+#[expect(
+    clippy::print_stderr,
+    reason = "standard output holds what a command was asked for, and nothing else"
+)]
+pub(super) fn remark(text: &str, line_end: bool) {
+    if line_end {
+        eprintln!("{text}");
+    } else {
+        eprint!("{text}");
+    }
+}
+
 /// Says on standard error what went wrong, and why.
 #[expect(
     clippy::print_stderr,

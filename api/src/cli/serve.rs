@@ -5,14 +5,14 @@ use std::process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Outcome, say};
-use crate::compose::{EngineFactory, serve};
+use crate::compose::{Brought, serve};
 use crate::config::Config;
 
 /// Serves until a signal ends it; a second one ends it at once.
-pub async fn serve_until_stopped(config: Config, engine: EngineFactory) -> Outcome {
+pub async fn serve_until_stopped(config: Config, brought: impl Into<Brought>) -> Outcome {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let running = tokio::select! {
-        running = serve(config, engine) => running?,
+        running = serve(config, brought) => running?,
         () = asked(&mut terminate, &mut interrupt) => return Ok(()),
     };
     say(&running.greeting());

@@ -7,6 +7,8 @@ mod span;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use interflow_application::gateway::LEASE_EXPIRY;
+
 pub use settings::{ConfigError, LogFormat, Settings};
 pub use span::Span;
 
@@ -41,6 +43,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// How long a shutdown may take.
     pub shutdown_timeout: Duration,
+    /// How long a node may be silent before its sessions are another's.
+    pub lease_expiry: Duration,
     /// The largest body of a request, in bytes.
     pub body_limit: usize,
 }
@@ -62,6 +66,7 @@ impl Default for Config {
             connect_timeout: Duration::from_secs(20),
             request_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(25),
+            lease_expiry: LEASE_EXPIRY,
             body_limit: 1024 * 1024,
         }
     }

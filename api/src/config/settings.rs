@@ -1,6 +1,7 @@
 //! The same settings from three sources, laid over each other.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use serde::Deserialize;
@@ -57,6 +58,9 @@ pub struct Settings {
     /// How long a shutdown may take [default: 25s]
     #[arg(long, env = "INTERFLOW_SHUTDOWN_TIMEOUT", value_name = "TIME")]
     shutdown_timeout: Option<Span>,
+    /// How long a node may be silent before its sessions are another's [default: 15s]
+    #[arg(long, env = "INTERFLOW_LEASE_EXPIRY", value_name = "TIME")]
+    lease_expiry: Option<Span>,
     /// The largest body of a request, in bytes [default: 1048576]
     #[arg(long, env = "INTERFLOW_BODY_LIMIT", value_name = "BYTES")]
     body_limit: Option<usize>,
@@ -136,6 +140,7 @@ impl Settings {
             connect_timeout: self.connect_timeout.or(lower.connect_timeout),
             request_timeout: self.request_timeout.or(lower.request_timeout),
             shutdown_timeout: self.shutdown_timeout.or(lower.shutdown_timeout),
+            lease_expiry: self.lease_expiry.or(lower.lease_expiry),
             body_limit: self.body_limit.or(lower.body_limit),
         }
     }
@@ -157,12 +162,16 @@ impl Settings {
             connect_timeout: self.connect_timeout.map_or(default.connect_timeout, |span| span.0),
             request_timeout: self.request_timeout.map_or(default.request_timeout, |span| span.0),
             shutdown_timeout: self.shutdown_timeout.map_or(default.shutdown_timeout, |span| span.0),
+            lease_expiry: self.lease_expiry.map_or(default.lease_expiry, |span| span.0),
             body_limit: self.body_limit.unwrap_or(default.body_limit),
         };
         if config.connect_timeout >= config.request_timeout || config.send_wait >= config.request_timeout {
             return Err(ConfigError::Contradiction(
                 "connect_timeout and send_wait must be shorter than request_timeout",
             ));
+        }
+        if config.lease_expiry < Duration::from_secs(1) {
+            return Err(ConfigError::Contradiction("lease_expiry must be at least a second"));
         }
         if !(2..=1000).contains(&config.database_connections) {
             return Err(ConfigError::Contradiction("database_connections must be from 2 to 1000"));
@@ -205,7 +214,7 @@ mod tests {
     fn the_sample_documents_every_key_with_its_default() {
         let table: toml::Table = uncommented().parse().unwrap();
         let sample = Settings::parse(&uncommented()).unwrap();
-        assert_eq!(table.len(), 15, "a key is missing in the sample, or one too many");
+        assert_eq!(table.len(), 16, "a key is missing in the sample, or one too many");
         let (from_sample, default) = (sample.complete().unwrap(), Config::default());
         let unset = |config: Config| Config {
             database_url: None,
@@ -245,5 +254,6 @@ mod tests {
     fn settings_that_contradict_each_other_are_refused() {
         assert!(Settings::parse("connect_timeout = \"31s\"").unwrap().complete().is_err());
         assert!(Settings::parse("database_connections = 1").unwrap().complete().is_err());
+        assert!(Settings::parse("lease_expiry = \"10ms\"").unwrap().complete().is_err());
     }
 }
