@@ -8,7 +8,11 @@
 mod architecture;
 mod crash;
 mod event_log;
+mod faults;
+mod gateway;
+mod hosted;
 mod lab_guard;
+mod projections;
 mod read_models;
 mod rest;
 mod support;

@@ -1,5 +1,6 @@
 //! The event log, on the real Postgres.
 
+mod ahead;
 mod answers;
 mod cache;
 mod claims;
@@ -7,7 +8,7 @@ mod commands;
 mod cqrs;
 mod faults;
 mod fences;
-mod fixture;
+pub mod fixture;
 mod grouping;
 mod immutable;
 mod migrations;

@@ -135,7 +135,8 @@ impl History {
 
     pub fn change_instance(&mut self, at: usize, how: u8) {
         use InstanceCommand as C;
-        let lost = || C::RecordDisconnected { reason: DisconnectReason::ConnectionLost };
+        let at_this_time = self.now();
+        let ended = |reason| C::RecordDisconnected { reason, at: at_this_time };
         let command = match how % 12 {
             0 | 1 => C::RequestConnection,
             2 | 3 => C::RecordQr { qr_sha256: format!("{how:064x}"), expires_at: self.now() },
@@ -144,8 +145,8 @@ impl History {
             7 | 8 => {
                 C::RecordConnected { phone: None, lid: None, profile_name: Some("Shop".parse().unwrap()) }
             }
-            9 => lost(),
-            10 => C::RecordDisconnected { reason: DisconnectReason::Replaced },
+            9 => ended(DisconnectReason::ConnectionLost),
+            10 => ended(DisconnectReason::Replaced),
             _ if how.is_multiple_of(5) => C::DeleteInstance,
             _ => C::RecordLoggedOut { by: LoggedOutBy::Phone },
         };

@@ -88,6 +88,28 @@ async fn a_node_that_is_not_heard_of_loses_its_leases_and_its_writes() {
 }
 
 #[tokio::test]
+async fn a_node_knows_what_it_holds_and_what_others_hold_that_are_alive() {
+    let database = Database::new().await;
+    let (ana, bea) = nodes(&database.pool).await;
+    let epoch = ana.acquire(MINE, INSTANCE).await.unwrap().unwrap();
+    assert_eq!(ana.held().await.unwrap(), [(INSTANCE, epoch)].into());
+    assert_eq!(ana.held_by_others().await.unwrap(), [].into());
+    assert_eq!(bea.held().await.unwrap(), [].into());
+    assert_eq!(bea.held_by_others().await.unwrap(), [INSTANCE].into());
+
+    // Of a node that is not heard of the others hear nothing; it may still hold what nobody took.
+    age(&database.pool, ANA, Duration::from_secs(3)).await;
+    let hasty = bea.clone().expiring_after(Duration::from_secs(2));
+    assert_eq!(hasty.held_by_others().await.unwrap(), [].into());
+    assert_eq!(ana.held().await.unwrap(), [(INSTANCE, epoch)].into());
+    let taken = hasty.acquire(MINE, INSTANCE).await.unwrap().unwrap();
+    assert_eq!(ana.held().await.unwrap(), [].into());
+    assert_eq!(bea.held().await.unwrap(), [(INSTANCE, taken)].into());
+    bea.release(MINE, INSTANCE, taken).await.unwrap();
+    assert_eq!(ana.held_by_others().await.unwrap(), [].into());
+}
+
+#[tokio::test]
 async fn a_node_that_never_said_it_was_alive_holds_nothing_for_long() {
     let database = Database::new().await;
     let (_, bea) = nodes(&database.pool).await;

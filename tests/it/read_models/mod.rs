@@ -4,7 +4,7 @@
 
 mod erasure;
 mod grouping;
-mod history;
+pub mod history;
 mod isolation;
 mod leases;
 mod outbox;

@@ -1,8 +1,10 @@
 //! The sends of a chat go out in order, those of other chats past them.
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
-use interflow_application::gateway::Outbox;
+use interflow_application::gateway::{Leases, Outbox};
+use interflow_application::whatsapp::SessionSpec;
 use interflow_domain::{ChatId, InstanceId, MessageId, WorkspaceId};
+use interflow_infrastructure::leases::PgLeases;
 use interflow_infrastructure::outbox::PgOutbox;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -12,6 +14,7 @@ use crate::support::database::Database;
 
 const MINE: WorkspaceId = workspace(1);
 const INSTANCE: InstanceId = InstanceId::new(Uuid::from_u128(10));
+const LEASED: SessionSpec = SessionSpec { workspace: MINE, instance: INSTANCE, epoch: 1 };
 
 fn now() -> DateTime<Utc> {
     Utc.timestamp_opt(1_700_000_000, 0).unwrap()
@@ -74,9 +77,11 @@ async fn the_first_send_of_each_chat_is_due_oldest_first() {
 async fn a_postponed_send_holds_back_its_chat_and_no_other() {
     let (pool, outbox) = filled().await;
     assert_eq!(outbox.next_due(MINE, INSTANCE).await.unwrap(), None);
+    let leases = PgLeases::new(pool.clone(), Uuid::from_u128(1));
+    assert_eq!(leases.acquire(MINE, INSTANCE).await.unwrap(), Some(LEASED.epoch));
     let (later, soon) = (now() + Duration::seconds(60), now() + Duration::seconds(5));
-    outbox.postpone(MINE, message(1), later).await.unwrap();
-    outbox.postpone(MINE, message(3), soon).await.unwrap();
+    outbox.postpone(LEASED, message(1), later).await.unwrap();
+    outbox.postpone(LEASED, message(3), soon).await.unwrap();
     assert_eq!(due(&outbox, now(), 10).await, [message(5)]);
     assert_eq!(outbox.next_due(MINE, INSTANCE).await.unwrap(), Some(soon));
 
@@ -87,8 +92,13 @@ async fn a_postponed_send_holds_back_its_chat_and_no_other() {
     done(&pool, 3).await;
     assert_eq!(outbox.next_due(MINE, INSTANCE).await.unwrap(), Some(later));
     // Another workspace's message of the same id is not ours to postpone.
-    outbox.postpone(MINE, message(7), later).await.unwrap();
+    outbox.postpone(LEASED, message(7), later).await.unwrap();
     assert_eq!(outbox.due(workspace(2), INSTANCE, now(), 10).await.unwrap().len(), 1);
+
+    // Who lost the lease postpones nothing.
+    leases.acquire(MINE, INSTANCE).await.unwrap();
+    outbox.postpone(LEASED, message(5), later).await.unwrap();
+    assert_eq!(due(&outbox, now(), 10).await, [message(5)]);
 }
 
 #[tokio::test]

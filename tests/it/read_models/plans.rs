@@ -4,6 +4,7 @@
 
 use interflow_application::gateway::Outbox;
 use interflow_application::read::{Cursor, PageRequest, Reads, Window};
+use interflow_application::whatsapp::SessionSpec;
 use interflow_domain::{InstanceId, MessageId, WorkspaceId};
 use interflow_infrastructure::outbox::PgOutbox;
 use interflow_infrastructure::read_models::{self, PgReads};
@@ -17,7 +18,9 @@ use crate::support::database::Database;
 
 const MINE: WorkspaceId = workspace(1);
 /// Small beside what an installation holds, and large enough that reading all of it costs more than an index.
-const FILL: [&str; 7] = [
+const FILL: [&str; 8] = [
+    "INSERT INTO leases (workspace_id, instance_id, node_id, epoch) SELECT lpad(to_hex(1 + n % 4), 32, '0')::uuid, \
+         gen_random_uuid(), gen_random_uuid(), 1 FROM generate_series(1, 10000) AS n",
     "INSERT INTO heads (workspace_id) SELECT lpad(to_hex(n), 32, '0')::uuid FROM generate_series(1, 200) AS n",
     "INSERT INTO customers (workspace_id, generation, id, tags, created_at, updated_at, version, created_position) \
      SELECT lpad(to_hex(1 + n % 4), 32, '0')::uuid, 1, gen_random_uuid(), '{}', now(), now(), 1, n \
@@ -76,9 +79,10 @@ async fn ask_everything(pool: &PgPool) {
     let outbox = PgOutbox::new(pool.clone());
     let now = reads.ping().await.unwrap();
     let instance = InstanceId::new(Uuid::from_u128(1));
+    let spec = SessionSpec { workspace: MINE, instance, epoch: 1 };
     outbox.due(MINE, instance, now, 16).await.unwrap();
     outbox.next_due(MINE, instance).await.unwrap();
-    outbox.postpone(MINE, MessageId::new(Uuid::nil()), now).await.unwrap();
+    outbox.postpone(spec, MessageId::new(Uuid::nil()), now).await.unwrap();
     outbox.overdue(now - chrono::Duration::days(1), 100).await.unwrap();
     outbox.of_instance(MINE, instance).await.unwrap();
 }

@@ -21,9 +21,18 @@ pub struct Process {
 
 impl Process {
     /// Starts a program of this build, and waits for the lines that begin with these words.
-    fn start<const N: usize>(program: &str, arguments: &[&str], announced: [&str; N]) -> (Self, [String; N]) {
+    pub fn start<const N: usize>(
+        program: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        announced: [&str; N],
+    ) -> (Self, [String; N]) {
         let mut command = Command::new(built(program));
         command.args(arguments).env("INTERFLOW_ADMIN_KEY", KEY).env_remove("DATABASE_URL");
+        if std::env::var_os("INTERFLOW_LOG").is_none() {
+            command.env("INTERFLOW_LOG", "interflow=warn,warn");
+        }
+        command.envs(environment.iter().copied());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (lines, line) = mpsc::channel();
@@ -44,6 +53,16 @@ impl Process {
         (process, found)
     }
 
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Ends it as a crash does.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -53,6 +72,11 @@ impl Process {
     /// Asks it to end, and waits until it has.
     pub fn terminate(&mut self) -> std::process::ExitStatus {
         signal("TERM", self.child.id());
+        self.wait()
+    }
+
+    /// Waits until it has ended.
+    pub fn wait(&mut self) -> std::process::ExitStatus {
         self.child.wait().unwrap()
     }
 }
@@ -78,41 +102,68 @@ pub fn built(program: &str) -> PathBuf {
     path
 }
 
+/// The simulated network, as a process.
+pub struct NetworkProcess {
+    pub phones: Phones,
+    pub ws_url: String,
+    _process: Process,
+}
+
+impl NetworkProcess {
+    pub fn start() -> Self {
+        let arguments = ["network", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"];
+        let (process, [ws_url, url]) =
+            Process::start("interflow-lab", &arguments, &[], ["clients", "control"]);
+        Self { phones: Phones { http: reqwest::Client::new(), url }, ws_url, _process: process }
+    }
+
+    /// Starts a server against it; gives its address.
+    pub fn serve(&self, data: &Path, environment: &[(&str, &str)]) -> (Process, String) {
+        let data = data.to_str().unwrap();
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--data-dir", data, "--whatsapp", &self.ws_url];
+        let (server, [url]) = Process::start("interflow-lab", &arguments, environment, ["URL"]);
+        (server, url)
+    }
+
+    /// How many sockets of a process lead to it.
+    pub fn sockets_of(&self, process: u32) -> usize {
+        let port = self.ws_url.rsplit(':').next().unwrap().split('/').next().unwrap();
+        let port = format!(":{:04X}", port.parse::<u16>().unwrap());
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let inode = |line: &str| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            fields.get(2)?.ends_with(&port).then(|| format!("socket:[{}]", fields[9]))
+        };
+        let inodes: Vec<_> = table.lines().filter_map(inode).collect();
+        let open = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap().flatten();
+        let targets = open.filter_map(|file| std::fs::read_link(file.path()).ok());
+        targets.filter(|target| inodes.iter().any(|inode| target.as_os_str() == inode.as_str())).count()
+    }
+}
+
 /// A network and a server against it, which can die apart.
 pub struct Lab {
     pub api: Api,
     pub phones: Phones,
     pub server: Process,
     pub data: TempDir,
-    ws_url: String,
-    _network: Process,
+    pub network: NetworkProcess,
 }
 
 impl Lab {
     /// Starts both, with an empty data directory.
     pub fn start() -> Self {
-        let anywhere = ["--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"];
-        let arguments: Vec<_> = ["network"].into_iter().chain(anywhere).collect();
-        let (network, [ws_url, control]) =
-            Process::start("interflow-lab", &arguments, ["clients", "control"]);
+        let network = NetworkProcess::start();
         let data = tempfile::tempdir().unwrap();
-        let (server, url) = Self::serve(data.path(), &ws_url);
-        let http = reqwest::Client::new();
-        let phones = Phones { http: http.clone(), url: control };
-        let api = Api { http, url, key: Some(KEY.to_owned()) };
-        Self { api, phones, server, data, ws_url, _network: network }
-    }
-
-    fn serve(data: &Path, ws_url: &str) -> (Process, String) {
-        let data = data.to_str().unwrap();
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--data-dir", data, "--whatsapp", ws_url];
-        let (server, [url]) = Process::start("interflow-lab", &arguments, ["URL"]);
-        (server, url)
+        let (server, url) = network.serve(data.path(), &[]);
+        let phones = network.phones.clone();
+        let api = Api { http: reqwest::Client::new(), url, key: Some(KEY.to_owned()) };
+        Self { api, phones, server, data, network }
     }
 
     /// Starts the server again, on the same data.
     pub fn restart(&mut self) {
-        let (server, url) = Self::serve(self.data.path(), &self.ws_url);
+        let (server, url) = self.network.serve(self.data.path(), &[]);
         self.server = server;
         self.api.url = url;
     }

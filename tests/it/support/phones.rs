@@ -54,6 +54,21 @@ impl Phones {
         self.done("/messages", json!({"from": from, "name": name, "to": to, "text": text})).await;
     }
 
+    /// The connection of an account's devices breaks; it may not be there.
+    pub async fn cut(&self, account: &str) {
+        self.post("/cut", json!({"phone": account})).await;
+    }
+
+    /// Who connected how often, and who is online.
+    pub async fn connections(&self) -> Value {
+        self.http.get(format!("{}/connections", self.url)).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// How often devices of an account logged in, or tried to.
+    pub async fn logins(&self, account: &str) -> u64 {
+        self.connections().await["logins"][account].as_u64().unwrap_or_default()
+    }
+
     /// What a phone has received and decrypted.
     pub async fn received(&self, number: &str) -> Vec<Value> {
         let response = self.http.get(format!("{}/phones/{number}/messages", self.url)).send().await.unwrap();

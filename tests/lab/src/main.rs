@@ -5,6 +5,7 @@
 //! either can be killed without the other; `demo` plays the main job for a person.
 
 mod demo;
+mod doom;
 mod out;
 mod person;
 
@@ -13,9 +14,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use interflow::cli::{serve_until_stopped, start_logging};
+use interflow::cli::{ProjectionsCommand, run_projections, serve_until_stopped, start_logging};
 use interflow::config::Settings;
-use interflow::{EngineFactory, Running};
+use interflow::{Brought, EngineFactory, Running};
 use interflow_simulator::{Network, NetworkConfig};
 use interflow_whatsapp_web::{Settings as EngineSettings, WhatsAppWeb};
 use person::{Failure, Person};
@@ -50,6 +51,9 @@ enum Command {
         #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3999")]
         control: SocketAddr,
     },
+    /// Look at the server's read models, check them against the log, and make them again from it
+    #[command(subcommand)]
+    Projections(Box<ProjectionsCommand>),
     /// Play the main job step by step, on a server of its own; DEMO_STAY=1 keeps it up afterwards
     Demo,
 }
@@ -81,7 +85,8 @@ async fn run(command: Command) -> Result<(), Failure> {
                 network.shutdown().await;
                 return served;
             };
-            serve_until_stopped(config, engine(url)).await
+            let brought = Brought { engine: engine(url), seam: doom::from_environment()? };
+            serve_until_stopped(config, brought).await
         }
         Command::Network { listen, control } => {
             let network = Network::start(NetworkConfig { listen, control }).await?;
@@ -89,6 +94,12 @@ async fn run(command: Command) -> Result<(), Failure> {
             tokio::signal::ctrl_c().await?;
             network.shutdown().await;
             Ok(())
+        }
+        Command::Projections(command) => {
+            let (settings, order) = command.apart();
+            let config = settings.resolve()?;
+            start_logging(&config)?;
+            run_projections(&config, order).await
         }
         Command::Demo => demo().await,
     }

@@ -1,0 +1,9 @@
+//! The gateway under faults, with the network, and where it matters a second server, in processes of their own.
+
+mod cluster;
+mod endings;
+mod fencing;
+mod flapping;
+mod inbound;
+mod sends;
+mod soak;
