@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
-.PHONY: help run test demo bench build-release lint production-tree ensure ensure-rust
+.PHONY: help run test demo bench bench-log build-release lint production-tree ensure ensure-rust conformance soak model flood
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
@@ -21,10 +21,13 @@ run: ensure ## Build the server and serve, with a PostgreSQL of its own under ./
 
 test: ensure-rust lint production-tree ## What CI runs: format, lints, the production tree, every test
 	@./scripts/ensure-postgres --always
+	@./scripts/ensure-pgbouncer
 	@echo "==> build"
 	@cargo build --workspace --all-targets
 	@echo "==> test"
 	@cargo test --workspace --no-fail-fast
+	@echo "==> conformance"
+	@./scripts/conformance --if-possible
 
 lint: ensure-rust
 	@echo "==> format"
@@ -46,7 +49,25 @@ demo: ensure ## Play the main job on the simulated network (DEMO_STAY=1 stays up
 	@exec "$${CARGO_TARGET_DIR:-target}/debug/interflow-lab" demo
 
 bench: ensure ## Measure, on this machine
-	@cargo bench -p interflow-tests
+	@cargo bench --profile quick -p interflow-benches
+
+bench-log: ensure ## Measure the log against its floor and stock, some 8 minutes (BENCH_SECONDS, BENCH_ROUNDS, BENCH_EVENTS, ...)
+	@cargo bench --profile quick -p interflow-benches --bench log
+
+conformance: ensure-rust ## Run Baileys against the simulated network (needs Node 20)
+	@./scripts/conformance
+
+soak: ensure ## Random kills and faults over 20 instances (SOAK_MINUTES=10, SOAK_SEED)
+	@cargo build -p interflow-lab
+	@SOAK_MINUTES=$${SOAK_MINUTES:-10} cargo test -p interflow-tests --test it -- --ignored --exact --nocapture gateway::soak::soak
+
+model: ensure ## Thousands of random interleavings against the log's model (INTERFLOW_TEST_ROUNDS=3000, INTERFLOW_TEST_SEED)
+	@cargo build -p interflow-lab
+	@INTERFLOW_TEST_ROUNDS=$${INTERFLOW_TEST_ROUNDS:-3000} cargo test -p interflow-tests --test it -- --nocapture faults::model
+
+flood: ensure ## 10,000 calls at once (INTERFLOW_TEST_FLOOD; needs 20,000 file descriptors)
+	@cargo build -p interflow-lab
+	@INTERFLOW_TEST_FLOOD=$${INTERFLOW_TEST_FLOOD:-10000} cargo test -p interflow-tests --test it -- faults::backpressure
 
 build-release: ensure-rust ## Build the optimised server, target/release/interflow
 	@cargo build --release -p interflow
