@@ -13,19 +13,23 @@ use serde_json::{Value, json};
 use crate::chat::{Chat, ChatEvent};
 use crate::customer::{Customer, CustomerEvent};
 use crate::instance::{Instance, InstanceEvent};
+use crate::job::Job;
 use crate::message::{Message, MessageEvent};
+use crate::webhook::Webhook;
 use crate::workspace::{Workspace, WorkspaceEvent};
 use crate::{Decide, PERSONAL_MARK};
 
 const FIXTURE: &str = include_str!("../fixtures/events-1.0.json");
 
 /// The sources in which events are named.
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 7] = [
     include_str!("workspace/event.rs"),
     include_str!("instance/event.rs"),
     include_str!("customer/event.rs"),
     include_str!("chat/event.rs"),
     include_str!("message/event.rs"),
+    include_str!("job/event.rs"),
+    include_str!("webhook/event.rs"),
 ];
 
 fn fixture() -> Vec<Value> {
@@ -110,6 +114,8 @@ fn the_events_of_today_are_written_as_version_1_0_wrote_them() {
         recorded(&samples::customer()),
         recorded(&samples::chat()),
         recorded(&samples::message()),
+        recorded(&samples::job()),
+        recorded(&samples::webhook()),
     ];
     let (today, stored) = (today.concat(), fixture());
     for (written, kept) in today.iter().zip(&stored) {
@@ -144,6 +150,23 @@ fn the_events_of_a_message_are_read_as_version_1_0_meant_them() {
 }
 
 #[test]
+fn the_events_of_a_job_are_read_as_version_1_0_meant_them() {
+    assert_history_of::<Job>(&samples::job());
+}
+
+#[test]
+fn the_events_of_a_webhook_are_read_as_version_1_0_meant_them() {
+    assert_history_of::<Webhook>(&samples::webhook());
+}
+
+#[test]
+fn a_message_of_no_job_is_written_as_before_there_were_jobs() {
+    let (of_none, of_a_job) = (&samples::message()[0], &samples::message()[17]);
+    assert_eq!(serde_json::to_value(of_none).unwrap().get("job_id"), None);
+    assert!(serde_json::to_value(of_a_job).unwrap()["job_id"].is_string());
+}
+
+#[test]
 fn every_event_there_is_has_a_stored_example() {
     let named: BTreeSet<String> = SOURCES
         .iter()
@@ -153,7 +176,7 @@ fn every_event_there_is_has_a_stored_example() {
     let stored: BTreeSet<String> =
         fixture().iter().map(|entry| entry["event_type"].as_str().unwrap().to_owned()).collect();
     assert_eq!(named, stored);
-    assert_eq!(named.len(), 4 + 10 + 6 + 6 + 8);
+    assert_eq!(named.len(), 8 + 11 + 6 + 6 + 8 + 5 + 8);
 }
 
 #[test]

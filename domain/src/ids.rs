@@ -126,8 +126,17 @@ typed_id!(
     /// An API key of a workspace (its name, never its secret).
     KeyId, "key");
 typed_id!(
+    /// Work on many things that one call asked for.
+    JobId, "job");
+typed_id!(
     /// One recorded event.
     EventId, "evt");
+typed_id!(
+    /// A webhook endpoint of a workspace.
+    WebhookId, "whk");
+typed_id!(
+    /// What one webhook endpoint is told of one event, however often it is tried.
+    DeliveryId, "dlv");
 
 #[cfg(test)]
 mod tests {

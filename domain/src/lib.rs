@@ -9,18 +9,23 @@ mod decide;
 mod history;
 mod ids;
 pub mod instance;
+pub mod job;
 pub mod message;
 mod personal;
 mod phone;
 #[cfg(test)]
 mod testing;
 mod values;
+pub mod webhook;
 pub mod workspace;
 
 pub use decide::Decide;
-pub use ids::{ChatId, CustomerId, EventId, InstanceId, InvalidId, KeyId, MessageId, WorkspaceId};
+pub use ids::{
+    ChatId, CustomerId, DeliveryId, EventId, InstanceId, InvalidId, JobId, KeyId, MessageId, WebhookId,
+    WorkspaceId,
+};
 pub use personal::{PERSONAL_MARK, Personal, PersonalForm, Subject};
 pub use phone::{InvalidPhoneNumber, PhoneNumber};
 pub use values::{
-    DisplayName, Email, ExternalId, InstanceName, InvalidValue, Lid, MessageText, Tag, WorkspaceSlug,
+    DisplayName, Email, ExternalId, InstanceName, InvalidValue, Lid, MessageText, Reason, Tag, WorkspaceSlug,
 };

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{ChatId, CustomerId, InstanceId, InvalidId};
+use crate::{ChatId, CustomerId, InstanceId, InvalidId, WebhookId};
 
 /// Whose data it is: the unit of forgetting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +21,8 @@ pub enum Subject {
     Chat(ChatId),
     /// The account behind an instance.
     Instance(InstanceId),
+    /// A webhook endpoint: its address and secrets are nobody's personal data, but are sealed as if they were.
+    Webhook(WebhookId),
 }
 
 /// A field that is personal.
@@ -134,6 +136,7 @@ impl fmt::Display for Subject {
             Self::Customer(id) => id.fmt(f),
             Self::Chat(id) => id.fmt(f),
             Self::Instance(id) => id.fmt(f),
+            Self::Webhook(id) => id.fmt(f),
         }
     }
 }
@@ -146,7 +149,8 @@ impl FromStr for Subject {
             Some(CustomerId::PREFIX) => text.parse().map(Self::Customer),
             Some(ChatId::PREFIX) => text.parse().map(Self::Chat),
             Some(InstanceId::PREFIX) => text.parse().map(Self::Instance),
-            _ => Err(InvalidId { prefix: "cus, cht or ins" }),
+            Some(WebhookId::PREFIX) => text.parse().map(Self::Webhook),
+            _ => Err(InvalidId { prefix: "cus, cht, ins or whk" }),
         }
     }
 }

@@ -48,7 +48,9 @@ macro_rules! text_value {
     };
 }
 
-fn bounded(text: &str, most: usize, rule: &'static str) -> Result<String, InvalidValue> {
+pub(crate) use text_value;
+
+pub(crate) fn bounded(text: &str, most: usize, rule: &'static str) -> Result<String, InvalidValue> {
     let text = text.trim();
     let fits = !text.is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control);
     if fits { Ok(text.to_owned()) } else { Err(InvalidValue(rule)) }
@@ -68,6 +70,10 @@ text_value!(
 text_value!(
     /// A short name for people to read: of a customer, a key, a workspace, an assignee.
     DisplayName, |text| bounded(text, 200, "must be 1 to 200 characters without control characters")
+);
+text_value!(
+    /// Why somebody did something, for people to read.
+    Reason, |text| bounded(text, 200, "must be 1 to 200 characters without control characters")
 );
 text_value!(
     /// An e-mail address, kept as given and compared in lower case.

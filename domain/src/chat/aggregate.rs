@@ -52,6 +52,15 @@ impl Chat {
         })
     }
 
+    /// Until when it is put aside, where a time was given.
+    #[must_use]
+    pub fn snoozed_until(&self) -> Option<DateTime<Utc>> {
+        match self.opened.as_ref()?.attention {
+            Attention::Snoozed { until } => until,
+            Attention::Open | Attention::Closed => None,
+        }
+    }
+
     /// The instance it goes through.
     #[must_use]
     pub fn instance_id(&self) -> Option<InstanceId> {

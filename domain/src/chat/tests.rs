@@ -122,6 +122,15 @@ fn a_chat_is_put_aside_until_a_time_or_until_somebody_writes() {
 }
 
 #[test]
+fn a_chat_says_until_when_it_is_put_aside_and_no_longer_than_it_is() {
+    assert_eq!(state::<Chat>(snoozed()).snoozed_until(), Some(at(60)));
+    assert_eq!(state::<Chat>(with(opened(), ChatEvent::ChatSnoozed { until: None })).snoozed_until(), None);
+    for after in [ChatEvent::ChatReopened {}, ChatEvent::ChatClosed {}] {
+        assert_eq!(state::<Chat>(with(snoozed(), after)).snoozed_until(), None);
+    }
+}
+
+#[test]
 fn snoozing_until_the_same_time_changes_nothing_and_until_another_does() {
     given::<Chat>(snoozed()).when(ChatCommand::SnoozeChat { until: Some(at(60)) }).then_expect_events(vec![]);
     for until in [Some(at(61)), None] {

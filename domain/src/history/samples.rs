@@ -4,10 +4,16 @@
 use crate::chat::ChatEvent;
 use crate::customer::{CustomerEvent, Profile, ProfileDraft};
 use crate::instance::{DisconnectReason, InstanceEvent, LoggedOutBy};
+use crate::job::{JobEvent, JobKind};
 use crate::message::{Content, ContentType, FailureReason, MessageEvent, Participants};
 use crate::testing::{at, uuid, value};
+use crate::webhook::{
+    DisableReason, Format, Origin, PausedBy, RateLimit, RetrySchedule, SettingsDraft, StartFrom, WebhookEvent,
+};
 use crate::workspace::{KeyOrigin, Plan, Scope, WorkspaceEvent};
-use crate::{ChatId, CustomerId, InstanceId, KeyId, MessageId, Personal, Subject, WorkspaceId};
+use crate::{
+    ChatId, CustomerId, InstanceId, JobId, KeyId, MessageId, Personal, Subject, WebhookId, WorkspaceId,
+};
 
 /// UUIDv7-like, and each different, so that no two are mixed up unseen.
 const fn id(number: u128) -> uuid::Uuid {
@@ -16,11 +22,13 @@ const fn id(number: u128) -> uuid::Uuid {
 
 const WORKSPACE: WorkspaceId = WorkspaceId::new(id(1));
 const KEY: KeyId = KeyId::new(id(2));
+const OTHER_KEY: KeyId = KeyId::new(id(10));
 const INSTANCE: InstanceId = InstanceId::new(id(3));
 const CUSTOMER: CustomerId = CustomerId::new(id(4));
 const CHAT: ChatId = ChatId::new(id(5));
 const MESSAGE: MessageId = MessageId::new(id(6));
 const ANSWERED: MessageId = MessageId::new(id(7));
+const JOB: JobId = JobId::new(id(9));
 
 pub fn workspace() -> Vec<WorkspaceEvent> {
     use WorkspaceEvent as E;
@@ -38,6 +46,7 @@ pub fn workspace() -> Vec<WorkspaceEvent> {
             secret_sha256: "ab".repeat(32),
             expires_at: None,
             origin: KeyOrigin::Environment,
+            prefix: None,
         },
         E::KeyIssued {
             key_id: KeyId::new(id(8)),
@@ -55,8 +64,47 @@ pub fn workspace() -> Vec<WorkspaceEvent> {
             secret_sha256: "cd".repeat(32),
             expires_at: Some(at(86_400)),
             origin: KeyOrigin::Issued,
+            prefix: None,
         },
         E::KeyRevoked { key_id: KEY },
+        E::WorkspaceRenamed { name: Some(value("Ana's Shop")) },
+        E::WorkspaceRenamed { name: None },
+        E::WorkspaceSuspended { reason: Some(value("The bill of May")) },
+        E::WorkspaceSuspended { reason: None },
+        E::WorkspaceResumed {},
+        E::KeyIssued {
+            key_id: OTHER_KEY,
+            name: value("Admin"),
+            scopes: vec![
+                Scope::KeysRead,
+                Scope::KeysWrite,
+                Scope::WorkspacesRead,
+                Scope::WorkspacesWrite,
+                Scope::JobsRead,
+                Scope::JobsWrite,
+                Scope::WebhooksRead,
+                Scope::WebhooksWrite,
+                Scope::EventsRead,
+                Scope::AuditRead,
+                Scope::AuditWrite,
+            ],
+            secret_sha256: "12".repeat(32),
+            expires_at: None,
+            origin: KeyOrigin::Issued,
+            prefix: Some("ifl_live_aB3d…xY7z".to_owned()),
+        },
+        E::KeyRotated {
+            key_id: OTHER_KEY,
+            secret_sha256: "34".repeat(32),
+            prefix: Some("ifl_live_cD5e…zZ9a".to_owned()),
+            previous_until: at(86_400),
+        },
+        E::KeyRotated {
+            key_id: OTHER_KEY,
+            secret_sha256: "56".repeat(32),
+            prefix: None,
+            previous_until: at(0),
+        },
     ]);
     events
 }
@@ -101,6 +149,7 @@ pub fn instance() -> Vec<InstanceEvent> {
     events.push(E::FlappingDetected { since: at(20), disconnects: 5 });
     events.extend([LoggedOutBy::Api, LoggedOutBy::Phone].map(|by| E::InstanceLoggedOut { by }));
     events.push(E::InstanceDeleted {});
+    events.push(E::InstanceRenamed { name: value("user_id_002") });
     events
 }
 
@@ -175,7 +224,7 @@ pub fn message() -> Vec<MessageEvent> {
     let unsupported = (unsupported, ContentType::Unsupported);
     let forgotten = |content_type| (Personal::Erased { subject }, content_type);
     let whatsapp_id = "3EB0C767D097B7C7C030".to_owned();
-    let queued = |to, (content, content_type), reply_to| E::MessageQueued {
+    let queued = |to, (content, content_type), reply_to, job_id| E::MessageQueued {
         message_id: MESSAGE,
         participants,
         to,
@@ -184,6 +233,7 @@ pub fn message() -> Vec<MessageEvent> {
         whatsapp_id: whatsapp_id.clone(),
         reply_to,
         deadline: at(60),
+        job_id,
     };
     let received = |from, (content, content_type)| E::MessageReceived {
         message_id: MESSAGE,
@@ -204,8 +254,8 @@ pub fn message() -> Vec<MessageEvent> {
         sent_at: at(1),
     };
     let mut events = vec![
-        queued(number.clone(), text.clone(), None),
-        queued(Personal::Erased { subject }, forgotten(ContentType::Text), Some(ANSWERED)),
+        queued(number.clone(), text.clone(), None, None),
+        queued(Personal::Erased { subject }, forgotten(ContentType::Text), Some(ANSWERED), None),
         E::MessageSent { at: at(2) },
         E::MessageDelivered { at: at(3) },
         E::MessageRead { at: at(4) },
@@ -223,9 +273,91 @@ pub fn message() -> Vec<MessageEvent> {
         received(Some(number.clone()), text.clone()),
         received(None, unsupported.clone()),
         received(Some(Personal::Erased { subject }), forgotten(ContentType::Unsupported)),
-        echoed(Some(number), text),
+        echoed(Some(number.clone()), text.clone()),
         echoed(None, unsupported),
         echoed(Some(Personal::Erased { subject }), forgotten(ContentType::Text)),
+        queued(number, text, None, Some(JOB)),
+        E::MessageFailed { reason: FailureReason::Cancelled },
+    ]);
+    events
+}
+
+pub fn job() -> Vec<JobEvent> {
+    use JobEvent as E;
+
+    let created = |instance_id| E::JobCreated {
+        job_id: JOB,
+        kind: JobKind::BulkSend,
+        instance_id,
+        total: 3,
+        expires_at: at(86_400),
+    };
+    vec![
+        created(Some(INSTANCE)),
+        created(None),
+        E::JobFilled { accepted: 2, rejected: 1 },
+        E::JobAbandoned {},
+        E::JobCancelled {},
+        E::JobCompleted {},
+    ]
+}
+
+pub fn webhook() -> Vec<WebhookEvent> {
+    use WebhookEvent as E;
+
+    let webhook_id = WebhookId::new(id(11));
+    let subject = Subject::Webhook(webhook_id);
+    let secret = |letter: &str| Personal::new(subject, value(&format!("whsec_{}=", letter.repeat(43))));
+    let full = SettingsDraft {
+        url: value("https://example.com/hook?key=1"),
+        description: Some(value("CRM")),
+        format: Format::Standard,
+        schema_version: 1,
+        events: [value("message.received"), value("chat.*")].into(),
+        channels: [INSTANCE].into(),
+        headers: [(value("Authorization"), value("Bearer x"))].into(),
+        rate_limit: RateLimit::try_new(50).ok(),
+        schedule: RetrySchedule::try_new(vec![0, 5, 300]).ok(),
+        by_events: false,
+    };
+    let full = full.belonging_to(webhook_id);
+    let bare = SettingsDraft {
+        url: value("http://localhost:3000/webhook/evolution"),
+        description: None,
+        format: Format::Evolution,
+        schema_version: 1,
+        events: [].into(),
+        channels: [].into(),
+        headers: [].into(),
+        rate_limit: None,
+        schedule: None,
+        by_events: true,
+    };
+    let bare = bare.belonging_to(webhook_id);
+    let mut forgotten = bare.clone();
+    forgotten.url = Personal::Erased { subject };
+    forgotten.headers = Some(Personal::Erased { subject });
+    let created = |settings, secret, start_from, origin| E::WebhookCreated {
+        webhook_id,
+        settings,
+        secret,
+        start_from,
+        origin,
+    };
+    let mut events = vec![
+        created(full.clone(), secret("A"), StartFrom::Now, Origin::Api),
+        created(bare, secret("A"), StartFrom::Position { position: 7 }, Origin::Environment),
+        created(forgotten, Personal::Erased { subject }, StartFrom::Time { at: at(60) }, Origin::Api),
+        E::WebhookUpdated { settings: full },
+    ];
+    events.extend([PausedBy::Caller, PausedBy::Backlog].map(|by| E::WebhookPaused { by }));
+    events.push(E::WebhookResumed {});
+    let reasons = [DisableReason::Gone, DisableReason::ReceiversWord, DisableReason::Failing];
+    events.extend(reasons.map(|reason| E::WebhookDisabled { reason }));
+    events.extend([
+        E::WebhookEnabled {},
+        E::SecretRotated { secret: secret("B"), at: at(60), overlap_until: at(86_460) },
+        E::WebhookDeleted {},
     ]);
     events
 }

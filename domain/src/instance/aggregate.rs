@@ -138,7 +138,7 @@ impl Decide for Instance {
         use InstanceCommand as C;
         use InstanceEvent as E;
 
-        let Some((instance_id, _)) = &self.identity else {
+        let Some((instance_id, present_name)) = &self.identity else {
             return match command {
                 C::RegisterInstance { instance_id, name } => {
                     Ok(vec![E::InstanceRegistered { instance_id, name }])
@@ -157,6 +157,8 @@ impl Decide for Instance {
         };
         match command {
             C::RegisterInstance { .. } => Err(InstanceError::AlreadyRegistered),
+            C::RenameInstance { name } if name == *present_name => Ok(vec![]),
+            C::RenameInstance { name } => Ok(vec![E::InstanceRenamed { name }]),
             C::RequestConnection => Ok(match self.phase {
                 Phase::Idle | Phase::LoggedOut { .. } | Phase::Stopped { .. } => {
                     vec![E::ConnectionRequested {}]
@@ -200,6 +202,10 @@ impl Aggregate for Instance {
             E::InstanceRegistered { instance_id, name } => {
                 self.identity = Some((instance_id, name));
                 Phase::Idle
+            }
+            E::InstanceRenamed { name } => {
+                self.identity = self.identity.take().map(|(id, _)| (id, name));
+                phase
             }
             E::ConnectionRequested {} => match phase.account().cloned() {
                 Some(account) => Phase::LoggingIn { account },

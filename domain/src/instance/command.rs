@@ -13,6 +13,11 @@ pub enum InstanceCommand {
         /// Its name.
         name: InstanceName,
     },
+    /// Give it another name. Whether the name is free is not its business.
+    RenameInstance {
+        /// The new name.
+        name: InstanceName,
+    },
     /// Connect it: pair when it is not linked, else log in. Does nothing when it is connecting or open.
     RequestConnection,
     /// Record that a QR is waiting.

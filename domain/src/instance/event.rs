@@ -17,6 +17,12 @@ pub enum InstanceEvent {
         /// Its name.
         name: InstanceName,
     },
+    /// It goes by another name; the old one is free.
+    #[serde(rename = "instance.renamed")]
+    InstanceRenamed {
+        /// The new name.
+        name: InstanceName,
+    },
     /// Somebody asked for the connection: pairing begins, or a paired device logs in.
     #[serde(rename = "instance.connecting")]
     ConnectionRequested {},
@@ -81,6 +87,7 @@ impl DomainEvent for InstanceEvent {
     fn event_type(&self) -> String {
         match self {
             Self::InstanceRegistered { .. } => "instance.registered",
+            Self::InstanceRenamed { .. } => "instance.renamed",
             Self::ConnectionRequested {} => "instance.connecting",
             Self::QrIssued { .. } => "instance.qr_issued",
             Self::PairingExpired {} => "instance.pairing_expired",

@@ -4,7 +4,7 @@
 //! issued until a phone scans (paired) or all have expired (`close`); with a link it logs in (`open`). A connection
 //! that breaks is tried again (`connecting`) or, where that is pointless, not (`close`), and the reason is kept. A
 //! device that was unlinked, by us or on the phone, is logged out (`close`, and the next connection pairs anew).
-//! Deleted, it is gone; a new instance may take its name.
+//! Deleted, it is gone; a new instance may take its name. It may be renamed at any time: its id is what names it.
 //!
 //! A connection that keeps breaking is flapping ([`Stability`]): said once, until it has been stable again.
 

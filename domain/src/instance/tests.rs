@@ -77,6 +77,7 @@ fn every_living_history() -> Vec<Vec<InstanceEvent>> {
 fn every_command() -> Vec<InstanceCommand> {
     let mut commands = vec![
         register(),
+        rename("Shop"),
         InstanceCommand::RequestConnection,
         record_qr("bb"),
         InstanceCommand::RecordPairingExpired,
@@ -104,6 +105,14 @@ fn every_reason() -> Vec<DisconnectReason> {
 
 fn register() -> InstanceCommand {
     InstanceCommand::RegisterInstance { instance_id: ID, name: value("user_id_001") }
+}
+
+fn rename(name: &str) -> InstanceCommand {
+    InstanceCommand::RenameInstance { name: value(name) }
+}
+
+fn renamed(name: &str) -> InstanceEvent {
+    InstanceEvent::InstanceRenamed { name: value(name) }
 }
 
 fn record_qr(hash: &str) -> InstanceCommand {

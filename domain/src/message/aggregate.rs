@@ -46,6 +46,42 @@ impl Course {
     }
 }
 
+impl Recorded {
+    /// The message that an event begins, if it begins one.
+    fn begun(event: MessageEvent) -> Option<Self> {
+        use MessageEvent as E;
+
+        let (phone, course, reached_at) = match &event {
+            E::MessageQueued { to, deadline, .. } => {
+                let course = Course::Queued { deadline: *deadline, status: MessageStatus::Queued };
+                (Some(to.clone()), course, None)
+            }
+            E::MessageReceived { from, .. } => (from.clone(), Course::Received, None),
+            E::MessageEchoed { to, sent_at, .. } => {
+                (to.clone(), Course::Echoed { status: MessageStatus::Sent }, Some(*sent_at))
+            }
+            _ => return None,
+        };
+        match event {
+            E::MessageQueued { message_id, participants, content, content_type, whatsapp_id, .. }
+            | E::MessageReceived { message_id, participants, content, content_type, whatsapp_id, .. }
+            | E::MessageEchoed { message_id, participants, content, content_type, whatsapp_id, .. } => {
+                Some(Self {
+                    message_id,
+                    participants,
+                    phone,
+                    content,
+                    content_type,
+                    whatsapp_id,
+                    course,
+                    reached_at,
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Message {
     /// Whether there is one.
     #[must_use]
@@ -149,7 +185,16 @@ impl Decide for Message {
 
         match command {
             C::QueueMessage { .. } if self.exists() => Err(MessageError::AlreadyQueued),
-            C::QueueMessage { message_id, participants, to, content, whatsapp_id, reply_to, deadline } => {
+            C::QueueMessage {
+                message_id,
+                participants,
+                to,
+                content,
+                whatsapp_id,
+                reply_to,
+                deadline,
+                job_id,
+            } => {
                 let subject = Subject::Customer(participants.customer_id);
                 let to = Personal::new(subject, to);
                 let content_type = content.content_type();
@@ -163,6 +208,7 @@ impl Decide for Message {
                     whatsapp_id,
                     reply_to,
                     deadline,
+                    job_id,
                 }])
             }
             C::RecordSent { at } => self.advance(MessageStatus::Sent, at),
@@ -249,70 +295,8 @@ impl Aggregate for Message {
             E::MessageRead { at } => reached(MessageStatus::Read, Some(at)),
             E::MessagePlayed { at } => reached(MessageStatus::Played, Some(at)),
             E::MessageFailed { .. } => reached(MessageStatus::Failed, None),
-            E::MessageQueued {
-                message_id,
-                participants,
-                to,
-                content,
-                content_type,
-                whatsapp_id,
-                deadline,
-                ..
-            } => {
-                let course = Course::Queued { deadline, status: MessageStatus::Queued };
-                let phone = Some(to);
-                self.recorded = Some(Recorded {
-                    message_id,
-                    participants,
-                    phone,
-                    content,
-                    content_type,
-                    whatsapp_id,
-                    course,
-                    reached_at: None,
-                });
-            }
-            E::MessageReceived {
-                message_id,
-                participants,
-                from: phone,
-                content,
-                content_type,
-                whatsapp_id,
-                ..
-            } => {
-                let course = Course::Received;
-                self.recorded = Some(Recorded {
-                    message_id,
-                    participants,
-                    phone,
-                    content,
-                    content_type,
-                    whatsapp_id,
-                    course,
-                    reached_at: None,
-                });
-            }
-            E::MessageEchoed {
-                message_id,
-                participants,
-                to: phone,
-                content,
-                content_type,
-                whatsapp_id,
-                sent_at,
-            } => {
-                let course = Course::Echoed { status: MessageStatus::Sent };
-                self.recorded = Some(Recorded {
-                    message_id,
-                    participants,
-                    phone,
-                    content,
-                    content_type,
-                    whatsapp_id,
-                    course,
-                    reached_at: Some(sent_at),
-                });
+            E::MessageQueued { .. } | E::MessageReceived { .. } | E::MessageEchoed { .. } => {
+                self.recorded = Recorded::begun(event);
             }
         }
     }

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Content, FailureReason, Participants};
-use crate::{MessageId, PhoneNumber};
+use crate::{JobId, MessageId, PhoneNumber};
 
 /// What may be asked of a message, by people and by the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum MessageCommand {
         reply_to: Option<MessageId>,
         /// When the attempts end.
         deadline: DateTime<Utc>,
+        /// The job it belongs to.
+        job_id: Option<JobId>,
     },
     /// Record that WhatsApp's server has it.
     RecordSent {

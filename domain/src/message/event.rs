@@ -3,7 +3,7 @@ use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
 use super::{Content, ContentType, FailureReason, Participants};
-use crate::{MessageId, Personal, PhoneNumber};
+use crate::{JobId, MessageId, Personal, PhoneNumber};
 
 /// What happened to a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub enum MessageEvent {
         reply_to: Option<MessageId>,
         /// When the attempts end.
         deadline: DateTime<Utc>,
+        /// The job it belongs to. Not written when there is none: events of before there were jobs stay as they are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        job_id: Option<JobId>,
     },
     /// WhatsApp's server has it.
     #[serde(rename = "message.sent")]

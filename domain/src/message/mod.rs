@@ -141,6 +141,8 @@ pub enum FailureReason {
     LoggedOut,
     /// The instance was deleted before the message could be sent.
     InstanceDeleted,
+    /// The job it belongs to was cancelled before the message could be sent.
+    Cancelled,
 }
 
 impl FailureReason {
@@ -153,6 +155,7 @@ impl FailureReason {
             Self::Refused { .. } => "refused",
             Self::LoggedOut => "logged_out",
             Self::InstanceDeleted => "instance_deleted",
+            Self::Cancelled => "cancelled",
         }
     }
 }

@@ -39,6 +39,7 @@ fn queue() -> MessageCommand {
         whatsapp_id: WHATSAPP_ID.into(),
         reply_to: None,
         deadline: at(60),
+        job_id: None,
     }
 }
 
@@ -52,6 +53,7 @@ fn queued() -> Vec<MessageEvent> {
         whatsapp_id: WHATSAPP_ID.into(),
         reply_to: None,
         deadline: at(60),
+        job_id: None,
     }]
 }
 

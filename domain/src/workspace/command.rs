@@ -1,7 +1,7 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{KeyOrigin, Plan, Scope};
-use crate::{DisplayName, KeyId, WorkspaceId, WorkspaceSlug};
+use crate::{DisplayName, KeyId, Reason, WorkspaceId, WorkspaceSlug};
 
 /// What may be asked of a workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,18 @@ pub enum WorkspaceCommand {
         /// The new plan.
         plan: Plan,
     },
+    /// Call it otherwise.
+    RenameWorkspace {
+        /// What people call it; nothing but its slug when none.
+        name: Option<DisplayName>,
+    },
+    /// Refuse its callers from now on.
+    SuspendWorkspace {
+        /// Why.
+        reason: Option<Reason>,
+    },
+    /// Serve its callers again.
+    ResumeWorkspace,
     /// Issue an API key.
     IssueKey {
         /// The key's id.
@@ -30,14 +42,35 @@ pub enum WorkspaceCommand {
         scopes: Vec<Scope>,
         /// SHA-256 of the secret, in hexadecimal.
         secret_sha256: String,
+        /// What of the secret may be shown, to tell keys apart.
+        prefix: Option<String>,
         /// When it stops working.
         expires_at: Option<DateTime<Utc>>,
         /// Where it came from. A key from the environment replaces the one before it.
         origin: KeyOrigin,
+        /// The key that asks; the operator when none.
+        issued_by: Option<KeyId>,
+    },
+    /// Give an API key another secret.
+    RotateKey {
+        /// The key's id.
+        key_id: KeyId,
+        /// SHA-256 of the new secret, in hexadecimal.
+        secret_sha256: String,
+        /// What of the new secret may be shown.
+        prefix: Option<String>,
+        /// Now.
+        at: DateTime<Utc>,
+        /// How long the old secret goes on working.
+        overlap: TimeDelta,
+        /// The key that asks; the operator when none.
+        rotated_by: Option<KeyId>,
     },
     /// Stop an API key from working.
     RevokeKey {
         /// The key's id.
         key_id: KeyId,
+        /// Now.
+        at: DateTime<Utc>,
     },
 }

@@ -40,6 +40,25 @@ fn an_instance_is_registered_once() {
 }
 
 #[test]
+fn an_instance_is_renamed_in_every_phase_and_stays_in_it() {
+    for history in every_living_history() {
+        given::<Instance>(history.clone()).when(rename("Shop")).then_expect_events(vec![renamed("Shop")]);
+        let before: Instance = state(history.clone());
+        let after: Instance = state(with(history, renamed("Shop")));
+        assert_eq!(after.name(), Some(&value("Shop")));
+        assert_eq!((after.id(), after.phase()), (before.id(), before.phase()));
+    }
+}
+
+#[test]
+fn renaming_to_the_name_it_has_changes_nothing() {
+    for history in every_living_history() {
+        given::<Instance>(history.clone()).when(rename("user_id_001")).then_expect_events(vec![]);
+        given::<Instance>(with(history, renamed("Shop"))).when(rename("Shop")).then_expect_events(vec![]);
+    }
+}
+
+#[test]
 fn an_instance_can_be_deleted_in_every_phase() {
     for history in every_living_history() {
         given::<Instance>(history)

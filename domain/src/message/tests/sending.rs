@@ -171,6 +171,7 @@ fn the_content_and_number_of_an_erased_message_are_gone_its_type_stays_and_its_p
         whatsapp_id: WHATSAPP_ID.into(),
         reply_to: None,
         deadline: at(60),
+        job_id: None,
     }];
     let message: Message = state(history.clone());
     assert_eq!(message.content(), None);
