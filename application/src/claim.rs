@@ -1,5 +1,8 @@
 //! Claims: what must be unique in a workspace, taken and released with the events that need it.
 
+use std::collections::BTreeSet;
+
+use interflow_domain::webhook::WebhookUrl;
 use interflow_domain::{CustomerId, Email, InstanceId, InstanceName, Lid, PhoneNumber};
 
 /// What kind of value is unique.
@@ -15,6 +18,8 @@ pub enum ClaimKind {
     InstanceName,
     /// One chat that is not closed, an instance and customer.
     OpenChat,
+    /// One living webhook an address and channel filter.
+    WebhookUrl,
 }
 
 impl ClaimKind {
@@ -27,6 +32,7 @@ impl ClaimKind {
             Self::CustomerEmail => "customer.email",
             Self::InstanceName => "instance.name",
             Self::OpenChat => "chat.open",
+            Self::WebhookUrl => "webhook.url",
         }
     }
 }
@@ -69,6 +75,13 @@ impl Claim {
     #[must_use]
     pub fn open_chat(instance: InstanceId, customer: CustomerId) -> Self {
         Self { kind: ClaimKind::OpenChat, value: format!("{instance}:{customer}") }
+    }
+
+    /// A webhook's address, for the channels it is filtered by (none means all of them).
+    #[must_use]
+    pub fn webhook_url(url: &WebhookUrl, channels: &BTreeSet<InstanceId>) -> Self {
+        let channels: Vec<_> = channels.iter().map(ToString::to_string).collect();
+        Self { kind: ClaimKind::WebhookUrl, value: format!("{}|{}", channels.join(","), url.expose()) }
     }
 }
 

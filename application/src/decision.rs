@@ -62,6 +62,12 @@ impl<'a> Decision<'a> {
         self.context
     }
 
+    /// Whether another command was there first, so that this decides again.
+    #[must_use]
+    pub const fn is_repeated(&self) -> bool {
+        self.attempt > 0
+    }
+
     /// The state of a stream, with what was decided so far.
     pub async fn load<A: Streamed>(&mut self, stream: StreamId) -> Result<Arc<A>, Error> {
         let touched = self.touch(stream).await?;

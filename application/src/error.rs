@@ -3,7 +3,9 @@
 use interflow_domain::chat::ChatError;
 use interflow_domain::customer::CustomerError;
 use interflow_domain::instance::InstanceError;
+use interflow_domain::job::JobError;
 use interflow_domain::message::MessageError;
+use interflow_domain::webhook::WebhookError;
 use interflow_domain::workspace::WorkspaceError;
 
 use crate::RecordedCommand;
@@ -21,10 +23,18 @@ pub enum Resource {
     Chat,
     /// A message.
     Message,
+    /// A job.
+    Job,
     /// A workspace.
     Workspace,
     /// An API key.
     Key,
+    /// A webhook endpoint.
+    Webhook,
+    /// A delivery to a webhook endpoint.
+    Delivery,
+    /// A type of event that endpoints are told of.
+    EventType,
 }
 
 impl Resource {
@@ -36,8 +46,12 @@ impl Resource {
             Self::Customer => "customer",
             Self::Chat => "chat",
             Self::Message => "message",
+            Self::Job => "job",
             Self::Workspace => "workspace",
             Self::Key => "key",
+            Self::Webhook => "webhook",
+            Self::Delivery => "delivery",
+            Self::EventType => "type of event",
         }
     }
 }
@@ -75,6 +89,9 @@ pub enum Error {
     /// The rules do not allow it in the present state.
     #[error("{0}")]
     Conflict(String),
+    /// The caller may not, whatever the state.
+    #[error("{0}")]
+    Forbidden(String),
     /// The `If-Match` version is not the present one.
     #[error("the resource has changed: its version is {current}")]
     PreconditionFailed {
@@ -129,6 +146,7 @@ impl From<EngineError> for Error {
         match error {
             EngineError::NotConnected => Self::ChannelNotConnected,
             EngineError::Fenced => Self::Fenced,
+            EngineError::Refused(_) => Self::Conflict(error.to_string()),
             EngineError::Failed(_) => Self::Unavailable(error.to_string()),
         }
     }
@@ -181,15 +199,57 @@ impl From<MessageError> for Error {
     }
 }
 
+impl From<WebhookError> for Error {
+    fn from(error: WebhookError) -> Self {
+        use WebhookError as E;
+
+        match error {
+            E::NotCreated | E::Deleted => Self::NotFound(Resource::Webhook),
+            E::TooManyEvents => Self::field("events", "holds more than 50 patterns"),
+            E::TooManyChannels => Self::field("channels", "holds more than 100 channels"),
+            E::TooManyHeaders => Self::field("headers", "holds more than 20 headers"),
+            E::ByEventsNeedsEvolution => Self::field("by_events", "needs the format 'evolution'"),
+            E::FormatIsFixed => Self::field("format", "cannot be changed: create another webhook"),
+            E::OverlapInThePast => Self::field("overlap_until", "lies in the past"),
+            E::SecretInUse => Self::field("secret", "is, or was, this webhook's already"),
+            E::AlreadyCreated | E::Disabled | E::TooManySecrets => Self::Conflict(error.to_string()),
+        }
+    }
+}
+
+impl From<JobError> for Error {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::NotCreated => Self::NotFound(Resource::Job),
+            JobError::AlreadyCreated | JobError::Closed | JobError::StillOpen | JobError::Ended => {
+                Self::Conflict(error.to_string())
+            }
+        }
+    }
+}
+
 impl From<WorkspaceError> for Error {
     fn from(error: WorkspaceError) -> Self {
         match error {
             WorkspaceError::NotCreated => Self::NotFound(Resource::Workspace),
             WorkspaceError::UnknownKey(_) => Self::NotFound(Resource::Key),
             WorkspaceError::NoScopes => Self::field("scopes", "needs at least one scope"),
-            WorkspaceError::AlreadyCreated | WorkspaceError::KeyAlreadyIssued => {
-                Self::Conflict(error.to_string())
+            WorkspaceError::BeyondAsker(scopes) => {
+                let names: Vec<_> =
+                    scopes.iter().filter_map(|scope| serde_json::to_value(scope).ok()).collect();
+                let names: Vec<_> = names.iter().filter_map(serde_json::Value::as_str).collect();
+                Self::Forbidden(format!(
+                    "the API key that asks does not have the scopes {} itself",
+                    names.join(", ")
+                ))
             }
+            WorkspaceError::GovernsElsewhere => Self::field("scopes", error),
+            WorkspaceError::AlreadyCreated
+            | WorkspaceError::KeyAlreadyIssued
+            | WorkspaceError::EnvironmentKey
+            | WorkspaceError::Expired
+            | WorkspaceError::LastManager
+            | WorkspaceError::HomeWorkspace => Self::Conflict(error.to_string()),
         }
     }
 }

@@ -5,7 +5,8 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId, WorkspaceId};
+use interflow_domain::{ChatId, CustomerId, InstanceId, JobId, KeyId, MessageId, WebhookId, WorkspaceId};
+use uuid::Uuid;
 
 use crate::log::LogError;
 
@@ -25,12 +26,22 @@ pub struct Command {
 pub enum ResourceRef {
     /// A message.
     Message(MessageId),
+    /// A job.
+    Job(JobId),
     /// A customer.
     Customer(CustomerId),
     /// A chat.
     Chat(ChatId),
     /// An instance.
     Instance(InstanceId),
+    /// An API key.
+    Key(KeyId),
+    /// The secret of an API key or webhook, by what it was made from.
+    Secret(Uuid),
+    /// A workspace.
+    Workspace(WorkspaceId),
+    /// A webhook.
+    Webhook(WebhookId),
 }
 
 /// What is kept of a command that was carried out.

@@ -5,7 +5,8 @@
 //! - the *event log* ([`log::EventLog`]) makes what was decided durable, with claims and riders, atomically;
 //! - the *read models* ([`read::Reads`]) answer questions;
 //! - the *gateway* ([`gateway::Gateway`]) owns the WhatsApp sessions of this node, through the engine's port
-//!   ([`whatsapp::Engine`]).
+//!   ([`whatsapp::Engine`]);
+//! - *wake-ups* ([`wakeups::Wakeups`]) say that something was appended, also by another process.
 
 mod backoff;
 mod claim;
@@ -16,9 +17,15 @@ mod decision;
 mod error;
 pub mod gateway;
 mod idempotency;
+pub mod key_uses;
+pub mod limits;
 pub mod log;
 pub mod read;
+mod timeline;
+pub mod usage;
 mod use_cases;
+pub mod wakeups;
+pub mod webhook;
 pub mod whatsapp;
 
 pub use backoff::Backoff;
@@ -29,4 +36,5 @@ pub use core::{Core, Done, UseCase};
 pub use decision::Decision;
 pub use error::{Error, FieldError, Resource};
 pub use idempotency::{Answer, AnswerStore, Command, RecordedCommand, ResourceRef};
+pub use timeline::{Moment, MomentKind, Timeline, timeline};
 pub use use_cases::*;

@@ -4,6 +4,7 @@
 //! its events, claims and riders are all there, or none is, and the read models show it as soon as it is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -11,9 +12,14 @@ use cqrs_es::{Aggregate, DomainEvent};
 use interflow_domain::chat::{Chat, ChatEvent};
 use interflow_domain::customer::{Customer, CustomerEvent};
 use interflow_domain::instance::{Instance, InstanceEvent};
+use interflow_domain::job::{Job, JobEvent};
 use interflow_domain::message::{Message, MessageEvent};
+use interflow_domain::webhook::{Webhook, WebhookEvent};
 use interflow_domain::workspace::{Workspace, WorkspaceEvent};
-use interflow_domain::{ChatId, CustomerId, Decide, EventId, InstanceId, MessageId, WorkspaceId};
+use interflow_domain::{
+    ChatId, CustomerId, Decide, EventId, InstanceId, JobId, MessageId, WebhookId, WorkspaceId,
+};
+use serde::{Deserialize, Deserializer};
 
 use crate::{Claim, Command, Context, RecordedCommand, ResourceRef};
 
@@ -30,6 +36,10 @@ pub enum StreamId {
     Chat(ChatId),
     /// A message.
     Message(MessageId),
+    /// A job.
+    Job(JobId),
+    /// A webhook.
+    Webhook(WebhookId),
 }
 
 impl StreamId {
@@ -42,6 +52,8 @@ impl StreamId {
             Self::Customer(_) => Customer::TYPE,
             Self::Chat(_) => Chat::TYPE,
             Self::Message(_) => Message::TYPE,
+            Self::Job(_) => Job::TYPE,
+            Self::Webhook(_) => Webhook::TYPE,
         }
     }
 
@@ -54,6 +66,8 @@ impl StreamId {
             Self::Customer(id) => id.to_string(),
             Self::Chat(id) => id.to_string(),
             Self::Message(id) => id.to_string(),
+            Self::Job(id) => id.to_string(),
+            Self::Webhook(id) => id.to_string(),
         }
     }
 
@@ -66,6 +80,8 @@ impl StreamId {
             Customer::TYPE => aggregate_id.parse().ok().map(Self::Customer),
             Chat::TYPE => aggregate_id.parse().ok().map(Self::Chat),
             Message::TYPE => aggregate_id.parse().ok().map(Self::Message),
+            Job::TYPE => aggregate_id.parse().ok().map(Self::Job),
+            Webhook::TYPE => aggregate_id.parse().ok().map(Self::Webhook),
             _ => None,
         }
     }
@@ -84,6 +100,10 @@ pub enum Event {
     Chat(ChatEvent),
     /// Of a message.
     Message(MessageEvent),
+    /// Of a job.
+    Job(JobEvent),
+    /// Of a webhook.
+    Webhook(WebhookEvent),
 }
 
 impl Event {
@@ -96,6 +116,8 @@ impl Event {
             Self::Customer(event) => event.event_type(),
             Self::Chat(event) => event.event_type(),
             Self::Message(event) => event.event_type(),
+            Self::Job(event) => event.event_type(),
+            Self::Webhook(event) => event.event_type(),
         }
     }
 
@@ -108,6 +130,8 @@ impl Event {
             Self::Customer(event) => event.event_version(),
             Self::Chat(event) => event.event_version(),
             Self::Message(event) => event.event_version(),
+            Self::Job(event) => event.event_version(),
+            Self::Webhook(event) => event.event_version(),
         }
     }
 
@@ -119,17 +143,21 @@ impl Event {
             Self::Customer(event) => serde_json::to_value(event),
             Self::Chat(event) => serde_json::to_value(event),
             Self::Message(event) => serde_json::to_value(event),
+            Self::Job(event) => serde_json::to_value(event),
+            Self::Webhook(event) => serde_json::to_value(event),
         }
     }
 
-    /// The event of a stream from its opened form.
-    pub fn from_json(stream: StreamId, payload: serde_json::Value) -> serde_json::Result<Self> {
+    /// The event of a stream from its opened form: a [`serde_json::Value`], or a deserialiser of its text.
+    pub fn from_json<'de, D: Deserializer<'de>>(stream: StreamId, payload: D) -> Result<Self, D::Error> {
         Ok(match stream {
-            StreamId::Workspace(_) => Self::Workspace(serde_json::from_value(payload)?),
-            StreamId::Instance(_) => Self::Instance(serde_json::from_value(payload)?),
-            StreamId::Customer(_) => Self::Customer(serde_json::from_value(payload)?),
-            StreamId::Chat(_) => Self::Chat(serde_json::from_value(payload)?),
-            StreamId::Message(_) => Self::Message(serde_json::from_value(payload)?),
+            StreamId::Workspace(_) => Self::Workspace(Deserialize::deserialize(payload)?),
+            StreamId::Instance(_) => Self::Instance(Deserialize::deserialize(payload)?),
+            StreamId::Customer(_) => Self::Customer(Deserialize::deserialize(payload)?),
+            StreamId::Chat(_) => Self::Chat(Deserialize::deserialize(payload)?),
+            StreamId::Message(_) => Self::Message(Deserialize::deserialize(payload)?),
+            StreamId::Job(_) => Self::Job(Deserialize::deserialize(payload)?),
+            StreamId::Webhook(_) => Self::Webhook(Deserialize::deserialize(payload)?),
         })
     }
 }
@@ -147,6 +175,10 @@ pub enum State {
     Chat(Arc<Chat>),
     /// Of a message.
     Message(Arc<Message>),
+    /// Of a job.
+    Job(Arc<Job>),
+    /// Of a webhook.
+    Webhook(Arc<Webhook>),
 }
 
 impl State {
@@ -159,6 +191,8 @@ impl State {
             StreamId::Customer(_) => Self::Customer(Arc::default()),
             StreamId::Chat(_) => Self::Chat(Arc::default()),
             StreamId::Message(_) => Self::Message(Arc::default()),
+            StreamId::Job(_) => Self::Job(Arc::default()),
+            StreamId::Webhook(_) => Self::Webhook(Arc::default()),
         }
     }
 
@@ -170,6 +204,8 @@ impl State {
             (Self::Customer(state), Event::Customer(event)) => Arc::make_mut(state).apply(event),
             (Self::Chat(state), Event::Chat(event)) => Arc::make_mut(state).apply(event),
             (Self::Message(state), Event::Message(event)) => Arc::make_mut(state).apply(event),
+            (Self::Job(state), Event::Job(event)) => Arc::make_mut(state).apply(event),
+            (Self::Webhook(state), Event::Webhook(event)) => Arc::make_mut(state).apply(event),
             _ => {}
         }
     }
@@ -204,7 +240,9 @@ streamed!(
     Instance, InstanceEvent;
     Customer, CustomerEvent;
     Chat, ChatEvent;
-    Message, MessageEvent
+    Message, MessageEvent;
+    Job, JobEvent;
+    Webhook, WebhookEvent
 );
 
 /// A state and the number of events it was folded from.
@@ -269,6 +307,9 @@ pub enum Rider {
         chat: ChatId,
         /// When the attempts end.
         deadline: DateTime<Utc>,
+        /// Whether it waits for its turn among the instance's bulk messages, and how long the attempts may go on from
+        /// then. Whole milliseconds count.
+        paced: Option<Duration>,
     },
     /// The send needs no more attempts.
     SendDone {
@@ -376,6 +417,36 @@ pub trait EventLog: Send + Sync {
     /// The stream that is remembered to hold a claim. It may be so no more: what is decided on it is to be appended
     /// with [`ClaimChange::Held`], or confirmed by asking for the [holder](Self::holder).
     fn remembered_holder(&self, workspace: WorkspaceId, claim: &Claim) -> Option<StreamId>;
+
+    /// Up to `limit` events of a stream whose versions are below `before` (of all, when it is absent), the latest
+    /// first: what a person pages through.
+    async fn latest(
+        &self,
+        workspace: WorkspaceId,
+        stream: StreamId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<RecordedEvent>, LogError>;
+
+    /// The events of a stream after a version and up to a position, both of them 0 and more, in order: what was known
+    /// of it when the event at that position was recorded.
+    async fn history(
+        &self,
+        workspace: WorkspaceId,
+        stream: StreamId,
+        after: u64,
+        until: u64,
+    ) -> Result<Vec<RecordedEvent>, LogError>;
+
+    /// The position of a workspace's last event; 0 while there is none.
+    async fn head(&self, workspace: WorkspaceId) -> Result<u64, LogError>;
+
+    /// The first event of each of these streams that has one, in no order.
+    async fn beginnings(
+        &self,
+        workspace: WorkspaceId,
+        streams: &[StreamId],
+    ) -> Result<Vec<RecordedEvent>, LogError>;
 
     /// Up to `limit` events after a position, in order: what a replay or a reader reads.
     async fn read(

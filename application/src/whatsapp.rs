@@ -29,6 +29,9 @@ pub trait Engine: Send + Sync {
         sink: Arc<dyn SessionSink>,
     ) -> Result<Arc<dyn Session>, EngineError>;
 
+    /// Whether the instance has the keys of a paired device, which [`Engine::open`] would resume.
+    async fn is_paired(&self, spec: SessionSpec) -> Result<bool, EngineError>;
+
     /// Deletes every key of the instance. Fenced by the epoch like any other write.
     async fn forget(&self, spec: SessionSpec) -> Result<(), EngineError>;
 
@@ -55,11 +58,27 @@ pub trait Session: Send + Sync {
     /// Idempotent by `whatsapp_id`: a repeated call shows one message at the phone.
     async fn send_text(&self, message: OutboundText) -> Result<Acknowledged, SendError>;
 
+    /// Asks for a code that links the device when its owner types it into the phone of this number, instead of
+    /// scanning the QR that waits. A code that was asked for before is void.
+    async fn pair_code(&self, phone: &PhoneNumber) -> Result<PairCode, EngineError>;
+
+    /// Tells the other side of a one-to-one chat that these messages of it were read.
+    async fn mark_read(&self, from: &Party, whatsapp_ids: &[String]) -> Result<(), EngineError>;
+
     /// Unlinks this device from the account. On success the sink hears [`SessionSignal::LoggedOut`].
     async fn log_out(&self) -> Result<(), EngineError>;
 
     /// Closes the connection, keeps the keys, and returns when nothing of the session runs any more.
     async fn stop(&self);
+}
+
+/// What links a device without a camera.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PairCode {
+    /// Eight letters and digits, to be typed into the phone.
+    pub code: String,
+    /// How long WhatsApp accepts it.
+    pub valid_for: Duration,
 }
 
 /// A text to send.
@@ -103,6 +122,9 @@ pub enum EngineError {
     /// Not connected, so WhatsApp could not be told.
     #[error("the session is not connected")]
     NotConnected,
+    /// WhatsApp, or the engine on its behalf, does not do what was asked.
+    #[error("WhatsApp refused: {0}")]
+    Refused(String),
     /// The key store or the network failed.
     #[error("the WhatsApp engine failed: {0}")]
     Failed(String),
@@ -247,6 +269,13 @@ pub enum ReceiptKind {
     Read,
     /// A voice or video message was played.
     Played,
+}
+
+impl std::fmt::Debug for PairCode {
+    /// Without the code, which is a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PairCode").field("valid_for", &self.valid_for).finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for OutboundText {

@@ -8,12 +8,20 @@
 //!   WhatsApp's server has acknowledged them or their deadline has passed;
 //! - the *watch* ([`watch`]) keeps this node's leases, ends sessions whose lease was lost, and takes up those that
 //!   nobody has;
-//! - the *waiters* ([`waiters::Waiters`]) let a call wait a short time for what becomes of its message.
+//! - *pairing* ([`pairing`]) is what a person sees of it: the QR, and the code that does without a camera;
+//! - the *waiters* ([`waiters::Waiters`]) let a call wait a short time for what becomes of its message;
+//! - *bulk* ([`bulk`]) queues many messages in one call, *jobs* ([`jobs`]) sees to the ends of such work;
+//! - the *ear* ([`ear`]) hears what any process has appended, and wakes the senders and the waiters of this one.
 //!
 //! What is volatile stays in memory: the QR's string, and who waits for what.
 
+mod bulk;
+mod ear;
+mod jobs;
 mod lifecycle;
+mod pairing;
 mod ports;
+mod reading;
 mod sender;
 mod sink;
 mod slot;
@@ -25,24 +33,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use interflow_domain::instance::{DisconnectReason, InstanceCommand, LoggedOutBy};
-use interflow_domain::message::FailureReason;
-use interflow_domain::{InstanceId, InstanceName, MessageId};
+use interflow_domain::message::{FailureReason, MessageStatus};
+use interflow_domain::{InstanceId, MessageId};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::read::Channel;
+use crate::wakeups::Wakeups;
 use crate::whatsapp::Engine;
 use crate::{
-    Actor, ChannelRef, ConnectInstance, Context, Core, DeleteInstance, Error, FailMessages, RecordConnection,
-    Resource, SendMessage,
+    Actor, ChannelRef, Context, Core, DeleteInstance, Error, FailMessages, RecordConnection, Resource,
+    SendMessage,
 };
 use slot::Slot;
-use waiters::Waiters;
+use waiters::{Outcome, Waiters};
 
+pub use pairing::{Connected, Shown};
 pub use ports::{LEASE_EXPIRY, Leases, Outbox, PendingSend};
-
-/// How long a connected device may take to log in before `connect` answers that it is still connecting.
-const LOGIN_WAIT: Duration = Duration::from_secs(5);
 
 /// How long the gateway waits, and how much it does at once.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +63,10 @@ pub struct Settings {
     pub resume_concurrency: usize,
     /// When leases expire: sessions are looked after three times as often.
     pub lease_expiry: Duration,
+    /// How many bulk messages of a channel leave in a minute, on average. At least 1.
+    pub bulk_rate_per_minute: u32,
+    /// Whether customers are told that their messages were read, when a chat is marked as read.
+    pub send_read_receipts: bool,
 }
 
 impl Default for Settings {
@@ -64,17 +76,17 @@ impl Default for Settings {
             send_wait: Duration::from_secs(2),
             resume_concurrency: 16,
             lease_expiry: LEASE_EXPIRY,
+            bulk_rate_per_minute: 30,
+            send_read_receipts: true,
         }
     }
 }
 
-/// What `connect` found.
-#[derive(Debug, Clone)]
-pub struct Connected {
-    /// The channel.
-    pub channel: Channel,
-    /// The QR to show, unless it is open or logging in.
-    pub qr: Option<String>,
+impl Settings {
+    /// The mean time between two bulk messages of a channel.
+    fn bulk_pace(&self) -> Duration {
+        Duration::from_secs(60) / self.bulk_rate_per_minute.max(1)
+    }
 }
 
 /// The ports the gateway runs on.
@@ -86,6 +98,8 @@ pub struct Ports {
     pub leases: Arc<dyn Leases>,
     /// The sends that are waiting.
     pub outbox: Arc<dyn Outbox>,
+    /// What wakes senders and waiting calls.
+    pub wakeups: Arc<dyn Wakeups>,
 }
 
 /// Owns the WhatsApp sessions of this node. Cheap to clone.
@@ -117,29 +131,6 @@ impl Gateway {
         }))
     }
 
-    /// Connects an instance, which is registered when there is none with this name. When it has to be paired, answers
-    /// with the QR as soon as there is one.
-    pub async fn connect(&self, context: &Context, name: &InstanceName) -> Result<Connected, Error> {
-        let instance = self.0.core.run(context, &ConnectInstance { name: name.clone() }).await?.output;
-        let slot = self.slot(context, instance);
-        slot.ensure_open(self).await?;
-        let linked = self.channel(context, instance).await?.linked;
-        let patience = self.0.settings.connect_timeout.min(if linked { LOGIN_WAIT } else { Duration::MAX });
-        let shown = slot.first_qr_or_open(patience).await;
-        let channel = self.channel(context, instance).await?;
-        match shown {
-            Some(qr) => Ok(Connected { channel, qr }),
-            None if linked => Ok(Connected { channel, qr: None }),
-            None => Err(Error::Unavailable("WhatsApp has not issued a QR in time: try again".to_owned())),
-        }
-    }
-
-    /// The QR of an instance that is pairing.
-    #[must_use]
-    pub fn qr(&self, instance: InstanceId) -> Option<String> {
-        self.slots().get(&instance).and_then(|slot| slot.qr())
-    }
-
     /// Closes the connection of an instance and opens it again; the pairing stays.
     pub async fn restart(&self, context: &Context, channel: &ChannelRef) -> Result<Channel, Error> {
         let instance = channel.find(&*self.0.core.reads, context.workspace).await?.id;
@@ -167,9 +158,19 @@ impl Gateway {
         self.channel(context, instance).await
     }
 
-    /// Logs an instance out, forgets its keys and deletes it. Waiting sends are given up. Gives the channel as it was.
-    pub async fn delete(&self, context: &Context, channel: &ChannelRef) -> Result<Channel, Error> {
+    /// Logs an instance out, forgets its keys and deletes it, when it has the version the caller saw. Waiting sends are
+    /// given up. Gives the channel as it was.
+    pub async fn delete(
+        &self,
+        context: &Context,
+        channel: &ChannelRef,
+        expected: Option<u64>,
+    ) -> Result<Channel, Error> {
         let channel = channel.find(&*self.0.core.reads, context.workspace).await?;
+        // Before anything is undone: logging out cannot be taken back.
+        if expected.is_some_and(|version| version != channel.version) {
+            return Err(Error::PreconditionFailed { current: channel.version });
+        }
         let delete = DeleteInstance { instance: channel.id };
         self.slot(context, channel.id).log_out(self, self.0.core.run(context, &delete)).await?;
         self.fail_waiting(context, channel.id, FailureReason::InstanceDeleted).await?;
@@ -180,23 +181,36 @@ impl Gateway {
     /// Accepts a message to be sent, and waits a short time for WhatsApp's acknowledgement.
     pub async fn send(&self, context: &Context, message: &SendMessage) -> Result<MessageId, Error> {
         let id = self.0.core.run(context, message).await?.output;
-        let outcome = self.0.waiters.register(id);
-        let queued = self
-            .0
-            .core
-            .reads
-            .message(context.workspace, id)
-            .await?
-            .ok_or(Error::NotFound(Resource::Message))?;
-        if let Some(slot) = self.slots().get(&queued.instance).cloned() {
-            slot.wake_sender();
+        let deadline = Instant::now() + self.0.settings.send_wait;
+        let reason = loop {
+            let outcome = self.0.waiters.register(id);
+            // The append has woken the sender, which may have been faster than this call.
+            let (status, reason) = self.outcome(context, id).await?;
+            if status != MessageStatus::Queued {
+                break reason;
+            }
+            match timeout_at(deadline, outcome).await {
+                Ok(Outcome::Here(reason)) => break reason.map(|reason| reason.name().to_owned()),
+                Ok(Outcome::Elsewhere) => {}
+                // None in time: the message's own status says what becomes of it.
+                Err(_) => break None,
+            }
+        };
+        if reason.as_deref() == Some(FailureReason::NotOnWhatsapp.name()) {
+            return Err(Error::NumberNotOnWhatsApp);
         }
-        let outcome = tokio::time::timeout(self.0.settings.send_wait, outcome).await;
-        match outcome {
-            Ok(Some(FailureReason::NotOnWhatsapp)) => Err(Error::NumberNotOnWhatsApp),
-            // Any other outcome, or none in time: the message's own status says it.
-            _ => Ok(id),
-        }
+        Ok(id)
+    }
+
+    /// What has become of a message so far, and why it failed.
+    async fn outcome(
+        &self,
+        context: &Context,
+        id: MessageId,
+    ) -> Result<(MessageStatus, Option<String>), Error> {
+        let message = self.0.core.reads.message(context.workspace, id).await?;
+        let message = message.ok_or(Error::NotFound(Resource::Message))?;
+        Ok((message.status, message.status_reason))
     }
 
     async fn record(

@@ -45,12 +45,17 @@ pub struct PendingSend {
     pub attempts: u32,
     /// When the attempts end.
     pub deadline: DateTime<Utc>,
+    /// Whether it waits for its turn ([`Outbox::take_turn`]).
+    pub waits_turn: bool,
 }
 
 /// The sends that the log's appends have asked for ([`crate::log::Rider::Send`]).
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// The first waiting send of each chat of an instance that is due, oldest first.
+    /// The first waiting send of each chat of an instance that is due, oldest first; and last, when the instance's pace
+    /// lets one go, the first bulk message that waits for its turn and has no send of its chat before it.
+    ///
+    /// A bulk message holds nobody back before its turn: single sends, of its own chat too, go ahead of it.
     async fn due(
         &self,
         workspace: WorkspaceId,
@@ -64,7 +69,24 @@ pub trait Outbox: Send + Sync {
         &self,
         workspace: WorkspaceId,
         instance: InstanceId,
+        now: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, LogError>;
+
+    /// Gives a bulk message its turn, if the instance's pace lets one go now: it becomes a send like any other, whose
+    /// attempts end when its patience does, and the instance's next turn is not before `next`. Gives its new deadline;
+    /// `None` when it is not its turn, it is gone, or the lease was lost.
+    ///
+    /// The pace is stored, so that it is kept over a restart, and a pause is not made up for.
+    async fn take_turn(
+        &self,
+        spec: SessionSpec,
+        message: MessageId,
+        now: DateTime<Utc>,
+        next: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, LogError>;
+
+    /// How many bulk messages of an instance wait for their turn.
+    async fn waiting_turns(&self, workspace: WorkspaceId, instance: InstanceId) -> Result<u64, LogError>;
 
     /// Notes a failed attempt; the send, and those of its chat behind it, wait until then. Nothing is noted by right
     /// of a lease that was lost.

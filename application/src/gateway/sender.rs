@@ -1,5 +1,5 @@
 //! Carries out the sends of one instance: in order within a chat, several chats at once, each until WhatsApp's server
-//! has acknowledged it, refused it, or its deadline has passed.
+//! has acknowledged it, refused it, or its deadline has passed. Bulk messages take turns, at the instance's pace.
 //!
 //! The WhatsApp id was chosen and recorded with the message, so an attempt after a crash repeats the same id and the
 //! phone shows one message.
@@ -46,15 +46,37 @@ pub(super) async fn run(gateway: Gateway, slot: Arc<Slot>, spec: SessionSpec, se
 /// Serves the chats that are due; says whether there were any.
 async fn serve(gateway: &Gateway, spec: SessionSpec, session: &Arc<dyn Session>) -> Result<bool, Error> {
     let now = gateway.0.core.clock.now();
-    let due = gateway.0.ports.outbox.due(spec.workspace, spec.instance, now, CHATS_AT_ONCE).await?;
+    let outbox = &gateway.0.ports.outbox;
+    let mut due = outbox.due(spec.workspace, spec.instance, now, CHATS_AT_ONCE).await?;
+    if let Some(mut turn) = due.pop_if(|last| last.waits_turn) {
+        let next = now + jittered(gateway.0.settings.bulk_pace());
+        match outbox.take_turn(spec, turn.message, now, next).await? {
+            Some(deadline) => {
+                turn.deadline = deadline;
+                due.push(turn);
+            }
+            // It is gone, or the lease is: neither calls for haste.
+            None if due.is_empty() => {
+                tokio::time::sleep(TROUBLE).await;
+                return Ok(true);
+            }
+            None => {}
+        }
+    }
     let attempts = join_all(due.iter().map(|send| attempt(gateway, spec, session, send))).await;
     attempts.into_iter().collect::<Result<Vec<()>, Error>>()?;
     Ok(!due.is_empty())
 }
 
+/// A wait of half as long to half as long again: the pace of a machine is easily told from a person's.
+fn jittered(mean: Duration) -> Duration {
+    mean.mul_f64(0.5 + rand::random::<f64>())
+}
+
 async fn pause(gateway: &Gateway, spec: SessionSpec) -> Duration {
-    match gateway.0.ports.outbox.next_due(spec.workspace, spec.instance).await {
-        Ok(Some(next)) => (next - gateway.0.core.clock.now()).to_std().unwrap_or(Duration::ZERO).min(IDLE),
+    let now = gateway.0.core.clock.now();
+    match gateway.0.ports.outbox.next_due(spec.workspace, spec.instance, now).await {
+        Ok(Some(next)) => (next - now).to_std().unwrap_or(Duration::ZERO).min(IDLE),
         Ok(None) => IDLE,
         Err(_) => TROUBLE,
     }

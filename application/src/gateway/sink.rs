@@ -8,8 +8,8 @@ use interflow_domain::instance::{DisconnectReason, InstanceCommand, LoggedOutBy}
 use interflow_domain::message::{FailureReason, Receipt};
 use sha2::{Digest, Sha256};
 
-use super::Gateway;
 use super::slot::Slot;
+use super::{Gateway, Shown};
 use crate::use_cases::shown_name;
 use crate::whatsapp::{
     self, InboundMessage, Party, ReceiptKind, SessionSignal, SessionSink, SessionSpec, SinkError,
@@ -68,7 +68,7 @@ impl Sink {
                 let expires_at = self.gateway.0.core.clock.now() + valid_for;
                 let qr_sha256 = hex::encode(Sha256::digest(&code));
                 self.record(InstanceCommand::RecordQr { qr_sha256, expires_at }).await?;
-                self.show(|view| view.qr = Some(code));
+                self.show(|view| view.qr = Some(Shown { code, expires_at }));
             }
             SessionSignal::QrExhausted => {
                 self.record(InstanceCommand::RecordPairingExpired).await?;
@@ -77,14 +77,14 @@ impl Sink {
             SessionSignal::Paired { account } => {
                 let (phone, lid) = names(account);
                 self.record(InstanceCommand::RecordPaired { phone, lid }).await?;
-                self.show(|view| view.qr = None);
+                self.show(|view| (view.qr, view.pair_code) = (None, None));
             }
             SessionSignal::Connected { account, push_name } => {
                 let (phone, lid) = names(account);
                 let profile_name = push_name.as_deref().and_then(shown_name);
                 self.record(InstanceCommand::RecordConnected { phone, lid, profile_name }).await?;
                 self.show(|view| {
-                    view.qr = None;
+                    (view.qr, view.pair_code) = (None, None);
                     view.open = true;
                 });
                 self.slot.wake_sender();

@@ -3,15 +3,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use interflow_domain::instance::{ConnectionStatus, DisconnectReason, InstanceCommand};
-use interflow_domain::{InstanceId, WorkspaceId};
+use interflow_domain::instance::{ConnectionStatus, DisconnectReason, InstanceCommand, LoggedOutBy};
+use interflow_domain::message::FailureReason;
+use interflow_domain::{InstanceId, PhoneNumber, WorkspaceId};
 use tokio::sync::{Mutex as AsyncMutex, Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::sink::Sink;
-use super::{Gateway, sender};
+use super::{Gateway, Shown, sender};
 use crate::whatsapp::{EngineError, Session, SessionSpec};
-use crate::{Context, Error, RecordConnection};
+use crate::{Actor, Context, Error, RecordConnection, Resource};
 
 /// How long WhatsApp may take to confirm an unlinking.
 const LOG_OUT_WAIT: Duration = Duration::from_secs(10);
@@ -20,7 +21,9 @@ const LOG_OUT_WAIT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct View {
     /// The QR to show.
-    pub qr: Option<String>,
+    pub qr: Option<Shown>,
+    /// The code to type instead, and into the phone of which number.
+    pub pair_code: Option<(PhoneNumber, Shown)>,
     /// Logged in and able to send.
     pub open: bool,
     /// The session has ended by itself.
@@ -33,6 +36,8 @@ pub(super) struct Slot {
     pub instance: InstanceId,
     /// Held while a session is opened or closed, so that these happen one after the other.
     running: AsyncMutex<Option<Running>>,
+    /// Held while a code to type is asked for: asking twice would make the first one void.
+    pub asking: AsyncMutex<()>,
     view: watch::Sender<View>,
     wake: Notify,
     epoch: Mutex<Option<i64>>,
@@ -50,6 +55,7 @@ impl Slot {
             workspace,
             instance,
             running: AsyncMutex::default(),
+            asking: AsyncMutex::default(),
             view: watch::Sender::default(),
             wake: Notify::new(),
             epoch: Mutex::default(),
@@ -102,25 +108,47 @@ impl Slot {
         spec: SessionSpec,
         resumed: Option<&Context>,
     ) -> Result<Option<Arc<dyn Session>>, Error> {
-        if let Some(context) = resumed {
-            // Read under the lease: whoever ended it for good had the lease then, and has said so in the log.
-            let channel = gateway.0.core.reads.channel(self.workspace, self.instance).await?;
-            let wanted =
-                channel.filter(|channel| channel.linked && channel.status != ConnectionStatus::Close);
-            let Some(open) = wanted.map(|channel| channel.status == ConnectionStatus::Open) else {
+        // Read under the lease: whoever had it before has said in the log what became of the instance.
+        let internal = gateway.internal(self.workspace, Actor::System("gateway"));
+        let context = resumed.unwrap_or(&internal);
+        let Some(mut channel) = gateway.0.core.reads.channel(self.workspace, self.instance).await? else {
+            return if resumed.is_some() { Ok(None) } else { Err(Error::NotFound(Resource::Channel)) };
+        };
+        if channel.linked && !gateway.0.ports.engine.is_paired(spec).await? {
+            // It was logged out, and that could not be recorded.
+            self.record(gateway, context, spec, InstanceCommand::RecordLoggedOut { by: LoggedOutBy::Api })
+                .await?;
+            gateway.fail_waiting(context, self.instance, FailureReason::LoggedOut).await?;
+            (channel.linked, channel.status) = (false, ConnectionStatus::Close);
+        }
+        if resumed.is_some() {
+            if !channel.linked || channel.status == ConnectionStatus::Close {
                 return Ok(None);
-            };
-            if open {
+            }
+            if channel.status == ConnectionStatus::Open {
                 // It ended with the server that had it.
                 let at = gateway.0.core.clock.now();
                 let command =
                     InstanceCommand::RecordDisconnected { reason: DisconnectReason::ServerStopped, at };
-                let record = RecordConnection { instance: self.instance, command, epoch: Some(spec.epoch) };
-                gateway.0.core.run(context, &record).await?;
+                self.record(gateway, context, spec, command).await?;
             }
+        } else if channel.status == ConnectionStatus::Close {
+            // It ended between the request and the lease.
+            self.record(gateway, context, spec, InstanceCommand::RequestConnection).await?;
         }
         let sink = Arc::new(Sink::new(gateway.clone(), Arc::clone(self), spec.epoch));
         Ok(Some(gateway.0.ports.engine.open(spec, sink).await?))
+    }
+
+    async fn record(
+        &self,
+        gateway: &Gateway,
+        context: &Context,
+        spec: SessionSpec,
+        command: InstanceCommand,
+    ) -> Result<(), Error> {
+        let record = RecordConnection { instance: self.instance, command, epoch: Some(spec.epoch) };
+        gateway.0.core.run(context, &record).await.map(drop)
     }
 
     /// Closes the session and gives the lease back, if one runs. The keys stay.
@@ -145,7 +173,7 @@ impl Slot {
     }
 
     /// Tells WhatsApp that the device is unlinked, where it can be told, closes the session and forgets the keys.
-    /// The lease is given back when that is recorded: nobody takes up what looks linked and has no keys.
+    /// When that cannot be recorded, whoever opens the instance next finds no keys, and records it.
     pub async fn log_out<T>(
         &self,
         gateway: &Gateway,
@@ -163,12 +191,15 @@ impl Slot {
             }
             None => self.lease(gateway).await?,
         };
-        gateway.0.ports.engine.forget(spec).await?;
-        record.await?;
+        let logged_out = async {
+            gateway.0.ports.engine.forget(spec).await?;
+            record.await.map(drop)
+        };
+        let logged_out = logged_out.await;
         let session = running.take();
         self.end(gateway, session).await;
-        gateway.0.ports.leases.release(spec.workspace, spec.instance, spec.epoch).await?;
-        Ok(())
+        let released = gateway.0.ports.leases.release(spec.workspace, spec.instance, spec.epoch).await;
+        logged_out.and(released.map_err(Error::from))
     }
 
     async fn lease(&self, gateway: &Gateway) -> Result<SessionSpec, Error> {
@@ -190,7 +221,7 @@ impl Slot {
     }
 
     /// Waits until there is a QR (`Some(Some)`) or the connection is open (`Some(None)`); `None` when neither came.
-    pub async fn first_qr_or_open(&self, patience: Duration) -> Option<Option<String>> {
+    pub async fn first_qr_or_open(&self, patience: Duration) -> Option<Option<Shown>> {
         let mut view = self.view.subscribe();
         let shown = view.wait_for(|view| view.open || view.qr.is_some() || view.ended);
         let shown = tokio::time::timeout(patience, shown).await.ok()?.ok()?.clone();
@@ -207,7 +238,17 @@ impl Slot {
         self.view.send_modify(change);
     }
 
-    pub fn qr(&self) -> Option<String> {
+    /// The session that runs here.
+    pub async fn session(&self) -> Result<Arc<dyn Session>, EngineError> {
+        let running = self.running.lock().await;
+        running.as_ref().map(|running| Arc::clone(&running.session)).ok_or(EngineError::NotConnected)
+    }
+
+    pub fn shown_pair_code(&self) -> Option<(PhoneNumber, Shown)> {
+        self.view.borrow().pair_code.clone()
+    }
+
+    pub fn qr(&self) -> Option<Shown> {
         self.view.borrow().qr.clone()
     }
 

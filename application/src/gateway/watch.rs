@@ -1,9 +1,11 @@
-//! Looks after the leases: keeps those of this node, ends the sessions whose lease is another's by now, and takes up
-//! the sessions that no node has.
+//! Looks after the leases: keeps those of this node, ends the sessions whose lease is another's by now, takes up the
+//! sessions that no node has, and ends the pairings that went with their node.
 //!
 //! What a session without a lease says or stores is refused where it would be written. Ending it is for what no fence
 //! in a database reaches: its socket. Two connections with the same keys drive each other out.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
@@ -46,7 +48,7 @@ pub(super) async fn keep_leases(gateway: Gateway) {
     }
 }
 
-async fn held(gateway: &Gateway) -> Result<std::collections::HashMap<InstanceId, i64>, Error> {
+async fn held(gateway: &Gateway) -> Result<HashMap<InstanceId, i64>, Error> {
     gateway.0.ports.leases.heartbeat().await?;
     Ok(gateway.0.ports.leases.held().await?)
 }
@@ -70,20 +72,47 @@ fn end(gateway: &Gateway, sessions: impl Iterator<Item = (InstanceId, i64)>) {
     }
 }
 
+/// The pairings that nobody had when they were looked at last, and the versions their channels had then.
+#[derive(Debug, Default)]
+pub(super) struct Abandoned(Mutex<HashMap<InstanceId, u64>>);
+
 /// Takes up the linked instances that are to be connected and that no node has: those of this node's earlier run, and
-/// those of nodes that are gone.
-pub(super) async fn take_up(gateway: &Gateway) -> Result<(), Error> {
+/// those of nodes that are gone. Ends the pairings that no node has.
+pub(super) async fn take_up(gateway: &Gateway, abandoned: &Abandoned) -> Result<(), Error> {
     let live = gateway.0.core.reads.live_instances().await?;
     let here =
         |instance: &InstanceId| gateway.slots().get(instance).is_some_and(|slot| slot.epoch().is_some());
-    let away: Vec<_> = live.into_iter().filter(|live| live.linked && !here(&live.instance)).collect();
+    let away: Vec<_> = live.into_iter().filter(|live| !here(&live.instance)).collect();
     if away.is_empty() {
         return Ok(());
     }
     let others = gateway.0.ports.leases.held_by_others().await?;
     let free = away.into_iter().filter(|live| !others.contains(&live.instance));
+    let (linked, pairing): (Vec<_>, Vec<_>) = free.partition(|live| live.linked);
     let at_once = gateway.0.settings.resume_concurrency;
-    stream::iter(free).for_each_concurrent(at_once, |live| resume(gateway, live)).await;
+    stream::iter(linked).for_each_concurrent(at_once, |live| resume(gateway, live)).await;
+    expire(gateway, pairing, abandoned).await
+}
+
+/// Ends pairings that nobody has. One that was just asked for has no lease yet either: so it counts only when it is
+/// found a second time as it was.
+async fn expire(gateway: &Gateway, free: Vec<LiveInstance>, abandoned: &Abandoned) -> Result<(), Error> {
+    let mut found = HashMap::new();
+    for live in &free {
+        if let Some(channel) = gateway.0.core.reads.channel(live.workspace, live.instance).await? {
+            found.insert(live.instance, channel.version);
+        }
+    }
+    let before = {
+        let mut last = abandoned.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *last, found.clone())
+    };
+    for live in free {
+        let version = found.get(&live.instance).copied();
+        if version.is_some() && before.get(&live.instance).copied() == version {
+            gateway.expire_pairing(live, version).await?;
+        }
+    }
     Ok(())
 }
 

@@ -3,46 +3,88 @@
 //! They are written in the append itself, so a read after a write's answer always sees it. Every query is within one
 //! workspace.
 
+mod filter;
+mod jobs;
+mod listing;
 mod page;
 mod views;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use interflow_domain::{ChatId, CustomerId, InstanceId, InstanceName, MessageId, WorkspaceId};
+use interflow_domain::{ChatId, CustomerId, InstanceId, InstanceName, KeyId, MessageId, WorkspaceId};
 
 use crate::log::LogError;
 
+pub use filter::{Assigned, ChatFilter, CustomerFilter, MessageFilter, SearchText, TimeRange};
+pub use jobs::{Job, JobReads, Need, Progress};
+pub use listing::{
+    ChatSort, CustomerSort, Fingerprint, InvalidSort, Listing, Mark, Marked, MessageSort, Sort, SortKey,
+    SortValue, Start,
+};
 pub use page::{Cursor, InvalidCursor, Page, PageRequest, Window};
-pub use views::{ApiKey, Channel, Chat, Customer, Disconnect, Identity, LastMessage, LiveInstance, Message};
+pub use views::{
+    ApiKey, Channel, Chat, Credential, Customer, Disconnect, Identity, LastMessage, LiveInstance, Message,
+    Workspace,
+};
 
 /// Answers questions from the read models.
 #[async_trait]
-pub trait Reads: Send + Sync {
-    /// The key with this secret, of whatever workspace.
-    async fn api_key(&self, secret_sha256: &str) -> Result<Option<ApiKey>, LogError>;
+pub trait Reads: JobReads + Send + Sync {
+    /// What a secret opens, in whatever workspace. It may have expired.
+    async fn credential(&self, secret_sha256: &str) -> Result<Option<Credential>, LogError>;
+    /// A key that is not revoked.
+    async fn api_key(&self, workspace: WorkspaceId, id: KeyId) -> Result<Option<ApiKey>, LogError>;
+    /// Keys that are not revoked, newest first.
+    async fn api_keys(&self, workspace: WorkspaceId, page: PageRequest) -> Result<Page<ApiKey>, LogError>;
+
+    /// A workspace.
+    async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>, LogError>;
+    /// Every workspace of the server, newest first.
+    async fn workspaces(&self, page: PageRequest) -> Result<Page<Workspace>, LogError>;
 
     /// A customer that is not deleted.
     async fn customer(&self, workspace: WorkspaceId, id: CustomerId) -> Result<Option<Customer>, LogError>;
-    /// Customers, newest first.
-    async fn customers(&self, workspace: WorkspaceId, page: PageRequest) -> Result<Page<Customer>, LogError>;
+    /// Customers that are not deleted.
+    async fn customers(
+        &self,
+        workspace: WorkspaceId,
+        listing: &Listing<CustomerFilter, CustomerSort>,
+    ) -> Result<Marked<Customer>, LogError>;
 
     /// A chat.
     async fn chat(&self, workspace: WorkspaceId, id: ChatId) -> Result<Option<Chat>, LogError>;
-    /// Chats, the one with the latest activity first.
-    async fn chats(&self, workspace: WorkspaceId, page: PageRequest) -> Result<Page<Chat>, LogError>;
+    /// Chats.
+    async fn chats(
+        &self,
+        workspace: WorkspaceId,
+        listing: &Listing<ChatFilter, ChatSort>,
+    ) -> Result<Marked<Chat>, LogError>;
     /// The chats of a customer that are not closed.
     async fn open_chats_of(
         &self,
         workspace: WorkspaceId,
         customer: CustomerId,
     ) -> Result<Vec<Chat>, LogError>;
-    /// The messages of a chat, newest first.
-    async fn messages_of(
+    /// Messages, of all chats or of one.
+    async fn messages(
+        &self,
+        workspace: WorkspaceId,
+        listing: &Listing<MessageFilter, MessageSort>,
+    ) -> Result<Marked<Message>, LogError>;
+
+    /// The ids on WhatsApp of the latest inbound messages of a chat, newest first.
+    async fn latest_inbound(
         &self,
         workspace: WorkspaceId,
         chat: ChatId,
-        page: PageRequest,
-    ) -> Result<Page<Message>, LogError>;
+        limit: u32,
+    ) -> Result<Vec<String>, LogError>;
+    /// Chats of any workspace that were put aside until a time that has come, the earliest first.
+    async fn snoozed_until(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<(WorkspaceId, ChatId)>, LogError>;
 
     /// A message.
     async fn message(&self, workspace: WorkspaceId, id: MessageId) -> Result<Option<Message>, LogError>;

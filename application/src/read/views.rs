@@ -6,21 +6,75 @@ use chrono::{DateTime, Utc};
 use interflow_domain::chat::ChatStatus;
 use interflow_domain::instance::ConnectionStatus;
 use interflow_domain::message::{Content, Direction, MessageStatus};
-use interflow_domain::workspace::Scope;
-use interflow_domain::{ChatId, CustomerId, InstanceId, KeyId, MessageId, WorkspaceId};
+use interflow_domain::workspace::{KeyOrigin, Plan, Scope, WorkspaceStatus};
+use interflow_domain::{ChatId, CustomerId, InstanceId, JobId, KeyId, MessageId, WorkspaceId};
 use serde_json::{Map, Value};
+
+/// What a secret opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// The key it belongs to.
+    pub key: KeyId,
+    /// The workspace it opens.
+    pub workspace: WorkspaceId,
+    /// What it may do.
+    pub scopes: BTreeSet<Scope>,
+    /// When this secret stops working: with its key, or at the end of a rotation's overlap.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// How much the workspace may do.
+    pub plan: Plan,
+    /// Whether the workspace is suspended.
+    pub suspended: bool,
+}
 
 /// A key that works, but for its expiry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
     /// Its id.
     pub id: KeyId,
-    /// The workspace it opens.
-    pub workspace: WorkspaceId,
+    /// What people call it.
+    pub name: String,
+    /// The ends of the secret, to tell keys apart; absent where the secret is not of our making.
+    pub prefix: Option<String>,
     /// What it may do.
     pub scopes: BTreeSet<Scope>,
     /// When it stops working.
     pub expires_at: Option<DateTime<Utc>>,
+    /// When it was last shown to the server, as far as that was noted yet.
+    pub last_used_at: Option<DateTime<Utc>>,
+    /// When it was issued.
+    pub created_at: DateTime<Utc>,
+    /// When it last got another secret.
+    pub rotated_at: Option<DateTime<Utc>>,
+    /// Until when the secret before works, or worked.
+    pub previous_until: Option<DateTime<Utc>>,
+    /// Where it came from.
+    pub origin: KeyOrigin,
+    /// How many events it has.
+    pub version: u64,
+}
+
+/// A workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workspace {
+    /// Its id.
+    pub id: WorkspaceId,
+    /// Its short name.
+    pub slug: String,
+    /// What people call it.
+    pub name: Option<String>,
+    /// How much it may do.
+    pub plan: Plan,
+    /// Whether its callers are served.
+    pub status: WorkspaceStatus,
+    /// Why they are not.
+    pub suspended_reason: Option<String>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed, its keys aside.
+    pub updated_at: DateTime<Utc>,
+    /// How many events it has, those of its keys among them.
+    pub version: u64,
 }
 
 /// A customer. Erased fields are absent.
@@ -79,6 +133,8 @@ pub struct Chat {
     pub customer: CustomerId,
     /// Where it stands.
     pub status: ChatStatus,
+    /// Until when it is put aside, where a time was given.
+    pub snoozed_until: Option<DateTime<Utc>>,
     /// Who is in charge.
     pub assignee: Option<String>,
     /// Inbound messages nobody has read.
@@ -137,6 +193,8 @@ pub struct Message {
     pub whatsapp_id: String,
     /// The message it answers.
     pub reply_to: Option<MessageId>,
+    /// The job it belongs to.
+    pub job: Option<JobId>,
     /// When it was recorded.
     pub created_at: DateTime<Utc>,
     /// When WhatsApp's server took it.

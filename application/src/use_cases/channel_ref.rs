@@ -3,7 +3,7 @@ use std::str::FromStr;
 use interflow_domain::instance::Instance;
 use interflow_domain::{InstanceId, InstanceName, InvalidValue};
 
-use crate::log::StreamId;
+use crate::log::{LogError, StreamId};
 use crate::read::{Channel, Reads};
 use crate::{Claim, Decision, Error, Resource};
 use interflow_domain::WorkspaceId;
@@ -47,16 +47,28 @@ impl ChannelRef {
 
     /// The channel it names, for a question.
     pub async fn find(&self, reads: &dyn Reads, workspace: WorkspaceId) -> Result<Channel, Error> {
+        self.look_up(reads, workspace).await?.ok_or(Error::NotFound(Resource::Channel))
+    }
+
+    /// The instance it names, for a filter: one that is gone still goes by its id. What names nothing gives nothing.
+    pub async fn named(
+        &self,
+        reads: &dyn Reads,
+        workspace: WorkspaceId,
+    ) -> Result<Option<InstanceId>, LogError> {
+        Ok(self.look_up(reads, workspace).await?.map(|channel| channel.id).or(self.id))
+    }
+
+    async fn look_up(&self, reads: &dyn Reads, workspace: WorkspaceId) -> Result<Option<Channel>, LogError> {
         if let Some(id) = self.id
             && let Some(channel) = reads.channel(workspace, id).await?
         {
-            return Ok(channel);
+            return Ok(Some(channel));
         }
-        let named = match &self.name {
-            Some(name) => reads.channel_named(workspace, name).await?,
-            None => None,
-        };
-        named.ok_or(Error::NotFound(Resource::Channel))
+        match &self.name {
+            Some(name) => reads.channel_named(workspace, name).await,
+            None => Ok(None),
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use interflow_domain::workspace::{Plan, Workspace, WorkspaceCommand};
+use interflow_domain::workspace::{HOME_SLUG, Plan, Workspace, WorkspaceCommand};
 use interflow_domain::{WorkspaceId, WorkspaceSlug};
 use uuid::Uuid;
 
@@ -19,9 +19,19 @@ pub struct EnsureWorkspace {
 /// is what makes names unique over all of them.
 #[must_use]
 pub fn workspace_id(slug: &WorkspaceSlug) -> WorkspaceId {
+    id_of(slug.as_str())
+}
+
+/// The id of the first workspace of a server, whose keys may govern the others.
+#[must_use]
+pub fn home_workspace() -> WorkspaceId {
+    id_of(HOME_SLUG)
+}
+
+fn id_of(slug: &str) -> WorkspaceId {
     /// A random UUID, drawn once for this purpose.
     const NAMESPACE: Uuid = Uuid::from_u128(0x5f1c_95a4_3b0e_4f0b_9c5a_7d5f_2f6a_81e3);
-    WorkspaceId::new(Uuid::new_v5(&NAMESPACE, slug.as_str().as_bytes()))
+    WorkspaceId::new(Uuid::new_v5(&NAMESPACE, slug.as_bytes()))
 }
 
 #[async_trait]

@@ -1,13 +1,12 @@
 use async_trait::async_trait;
-use interflow_domain::instance::Instance;
-use interflow_domain::message::{Content, Message, MessageCommand};
+use interflow_domain::message::{Content, Message};
 use interflow_domain::{MessageId, PhoneNumber};
-use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 use super::ChannelRef;
 use super::participants::{Known, participants};
-use crate::log::{Rider, StreamId};
+use super::queue_message::{Letter, queue, refuse_unlinked};
+use crate::log::StreamId;
 use crate::{Decision, Error, ResourceRef, UseCase};
 
 /// Accepts a message to be sent. An unknown number opens its customer and chat in the same append.
@@ -31,9 +30,7 @@ impl UseCase for SendMessage {
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<MessageId, Error> {
         let instance = self.channel.resolve(decision).await?;
-        if !decision.load::<Instance>(StreamId::Instance(instance)).await?.is_linked() {
-            return Err(Error::ChannelNotConnected);
-        }
+        refuse_unlinked(decision, instance).await?;
         let known = Known { phone: Some(self.to.clone()), ..Known::default() };
         let participants = participants(decision, instance, known).await?;
         if let Some(answered) = self.reply_to {
@@ -44,39 +41,10 @@ impl UseCase for SendMessage {
         }
         let message_id = MessageId::new(decision.core().ids.next());
         let deadline = decision.core().clock.now() + self.patience;
-        let command = MessageCommand::QueueMessage {
-            message_id,
-            participants,
-            to: self.to.clone(),
-            content: self.content.clone(),
-            whatsapp_id: whatsapp_id(message_id),
-            reply_to: self.reply_to,
-            deadline,
-        };
-        decision.begin::<Message>(StreamId::Message(message_id), command).await?;
-        decision.ride(Rider::Send { message: message_id, instance, chat: participants.chat_id, deadline });
+        let (to, content, reply_to) = (&self.to, &self.content, self.reply_to);
+        queue(decision, participants, Letter { message_id, to, content, reply_to, deadline, job: None })
+            .await?;
         decision.answers_with(ResourceRef::Message(message_id));
         Ok(message_id)
-    }
-}
-
-/// The id a message has on WhatsApp, in the form its web client uses. A function of our id, so that every attempt,
-/// also one after a crash, carries the same.
-fn whatsapp_id(message: MessageId) -> String {
-    let digest = Sha256::digest(message.uuid().as_bytes());
-    format!("3EB0{}", hex::encode_upper(&digest[..9]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_whatsapp_id_is_a_function_of_ours_in_the_web_clients_form() {
-        let id: MessageId = "msg_01h455vb4pex5vsknk084sn02q".parse().unwrap();
-        assert_eq!(whatsapp_id(id), whatsapp_id(id));
-        assert_eq!(whatsapp_id(id).len(), 22);
-        assert!(whatsapp_id(id).starts_with("3EB0"));
-        assert_ne!(whatsapp_id(id), whatsapp_id(MessageId::default()));
     }
 }

@@ -1,0 +1,25 @@
+use async_trait::async_trait;
+use interflow_domain::JobId;
+use interflow_domain::job::{Job, JobCommand};
+
+use crate::log::StreamId;
+use crate::{Decision, Error, ResourceRef, UseCase};
+
+/// Records what became of a job, as the gateway or a caller has it. Says whether that was new.
+#[derive(Debug, Clone)]
+pub struct RecordJob {
+    /// The job.
+    pub job: JobId,
+    /// What became of it.
+    pub command: JobCommand,
+}
+
+#[async_trait]
+impl UseCase for RecordJob {
+    type Output = bool;
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<bool, Error> {
+        decision.answers_with(ResourceRef::Job(self.job));
+        decision.execute::<Job>(StreamId::Job(self.job), self.command.clone()).await
+    }
+}

@@ -1,0 +1,143 @@
+//! What was known when an event was recorded: all that a body is made of.
+
+use interflow_domain::{ChatId, CustomerId, InstanceId, WorkspaceId};
+
+use super::Lane;
+use super::portrait::{
+    ChannelPortrait, ChatPortrait, CustomerPortrait, EndpointPortrait, MessagePortrait, Portrait,
+};
+use crate::log::{Event, EventLog, LogError, RecordedEvent, StreamId};
+
+/// Where an event belongs. A function of the first event of its stream, so it can be had without the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// The stream of the event.
+    pub stream: StreamId,
+    /// The chat of a message.
+    pub chat: Option<ChatId>,
+    /// The instance of a message or chat, and an instance's own.
+    pub instance: Option<InstanceId>,
+    /// The customer of a message or chat, and a customer's own.
+    pub customer: Option<CustomerId>,
+}
+
+impl Placement {
+    /// Where the events of a stream with this first event belong.
+    #[must_use]
+    pub fn of(stream: StreamId, first: &Event) -> Self {
+        use interflow_domain::chat::ChatEvent;
+        use interflow_domain::message::MessageEvent;
+
+        let mut placement = Self { stream, chat: None, instance: None, customer: None };
+        match (stream, first) {
+            (StreamId::Instance(id), _) => placement.instance = Some(id),
+            (StreamId::Customer(id), _) => placement.customer = Some(id),
+            (
+                _,
+                Event::Message(
+                    MessageEvent::MessageQueued { participants, .. }
+                    | MessageEvent::MessageReceived { participants, .. }
+                    | MessageEvent::MessageEchoed { participants, .. },
+                ),
+            ) => {
+                placement.chat = Some(participants.chat_id);
+                placement.instance = Some(participants.instance_id);
+                placement.customer = Some(participants.customer_id);
+            }
+            (_, Event::Chat(ChatEvent::ChatOpened { instance_id, customer_id, .. })) => {
+                placement.instance = Some(*instance_id);
+                placement.customer = Some(*customer_id);
+            }
+            _ => {}
+        }
+        placement
+    }
+
+    /// What the stream's events are told in order with.
+    #[must_use]
+    pub fn lane(self) -> Lane {
+        Lane(self.chat.map_or(self.stream, StreamId::Chat))
+    }
+}
+
+/// What was known when an event was recorded. A function of the log up to the event, but for what was erased since.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Materials {
+    /// The event.
+    pub recorded: RecordedEvent,
+    /// What it happened to, as of the event.
+    pub subject: Subject,
+    /// The channel of a message or chat, as of the event's position.
+    pub channel: Option<ChannelPortrait>,
+    /// The customer of a message or chat, as of the event's position.
+    pub customer: Option<CustomerPortrait>,
+}
+
+/// What an event happened to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Subject {
+    /// A message.
+    Message(Box<MessagePortrait>),
+    /// A chat.
+    Chat(Box<ChatPortrait>),
+    /// A customer.
+    Customer(Box<CustomerPortrait>),
+    /// A channel.
+    Channel(Box<ChannelPortrait>),
+    /// A webhook.
+    Webhook(Box<EndpointPortrait>),
+}
+
+impl Materials {
+    /// Reads what was known when an event was recorded: its own stream up to it, and the streams of its channel and
+    /// customer up to its position. Nothing for an event that is told to nobody.
+    pub async fn gather(
+        log: &dyn EventLog,
+        workspace: WorkspaceId,
+        recorded: RecordedEvent,
+    ) -> Result<Option<Self>, LogError> {
+        let position = recorded.position;
+        let own = log.history(workspace, recorded.stream, 0, position).await?;
+        let Some(first) = own.first() else { return Ok(None) };
+        let placement = Placement::of(recorded.stream, &first.event);
+        let mut others = [vec![], vec![]];
+        let streams =
+            [placement.instance.map(StreamId::Instance), placement.customer.map(StreamId::Customer)];
+        for (events, stream) in others.iter_mut().zip(streams) {
+            if let Some(stream) = stream.filter(|stream| *stream != recorded.stream) {
+                *events = log.history(workspace, stream, 0, position).await?;
+            }
+        }
+        let [channel, customer] = others;
+        Ok(Self::of(recorded, &own, &channel, &customer))
+    }
+
+    /// The instance it happened on: that of a message or chat, or an instance's own.
+    #[must_use]
+    pub fn instance(&self) -> Option<InstanceId> {
+        match &self.subject {
+            Subject::Channel(own) => Some(own.id),
+            _ => self.channel.as_ref().map(|channel| channel.id),
+        }
+    }
+
+    /// The same from events that were read already, each stream's in order and up to the event's position.
+    #[must_use]
+    pub fn of(
+        recorded: RecordedEvent,
+        own: &[RecordedEvent],
+        channel: &[RecordedEvent],
+        customer: &[RecordedEvent],
+    ) -> Option<Self> {
+        let subject = match recorded.stream {
+            StreamId::Workspace(_) | StreamId::Job(_) => None,
+            StreamId::Message(_) => MessagePortrait::of(own).map(|own| Subject::Message(Box::new(own))),
+            StreamId::Chat(_) => ChatPortrait::of(own).map(|own| Subject::Chat(Box::new(own))),
+            StreamId::Customer(_) => CustomerPortrait::of(own).map(|own| Subject::Customer(Box::new(own))),
+            StreamId::Instance(_) => ChannelPortrait::of(own).map(|own| Subject::Channel(Box::new(own))),
+            StreamId::Webhook(_) => EndpointPortrait::of(own).map(|own| Subject::Webhook(Box::new(own))),
+        }?;
+        let (channel, customer) = (ChannelPortrait::of(channel), CustomerPortrait::of(customer));
+        Some(Self { recorded, subject, channel, customer })
+    }
+}
