@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use interflow_application::log::LogError;
 use interflow_application::{Answer, AnswerStore, Clock, RecordedCommand, ResourceRef};
-use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId, WorkspaceId};
+use interflow_domain::{ChatId, CustomerId, InstanceId, JobId, KeyId, MessageId, WebhookId, WorkspaceId};
 use interflow_vault::{MasterKey, SealingKey};
 use sqlx::PgPool;
 use sqlx::types::{Json, Uuid};
@@ -143,18 +143,28 @@ impl CommandRow {
 pub(crate) const fn stored_resource(resource: ResourceRef) -> (&'static str, Uuid) {
     match resource {
         ResourceRef::Message(id) => ("message", id.uuid()),
+        ResourceRef::Job(id) => ("job", id.uuid()),
         ResourceRef::Customer(id) => ("customer", id.uuid()),
         ResourceRef::Chat(id) => ("chat", id.uuid()),
         ResourceRef::Instance(id) => ("instance", id.uuid()),
+        ResourceRef::Key(id) => ("key", id.uuid()),
+        ResourceRef::Secret(nonce) => ("secret", nonce),
+        ResourceRef::Workspace(id) => ("workspace", id.uuid()),
+        ResourceRef::Webhook(id) => ("webhook", id.uuid()),
     }
 }
 
 fn resource_of(kind: &str, id: Uuid) -> Option<ResourceRef> {
     Some(match kind {
         "message" => ResourceRef::Message(MessageId::new(id)),
+        "job" => ResourceRef::Job(JobId::new(id)),
         "customer" => ResourceRef::Customer(CustomerId::new(id)),
         "chat" => ResourceRef::Chat(ChatId::new(id)),
         "instance" => ResourceRef::Instance(InstanceId::new(id)),
+        "key" => ResourceRef::Key(KeyId::new(id)),
+        "secret" => ResourceRef::Secret(id),
+        "workspace" => ResourceRef::Workspace(WorkspaceId::new(id)),
+        "webhook" => ResourceRef::Webhook(WebhookId::new(id)),
         _ => return None,
     })
 }

@@ -6,14 +6,22 @@
 //! - [`event_log`] is the log itself, with its grouped appends, claims and riders; [`answers`] finds again what a
 //!   repeated command was answered;
 //! - [`read_models`] are written inside the appends and answer queries; [`projections`] makes them again from the log;
-//! - [`outbox`] finds the sends that appends asked for; [`leases`] says which node owns an instance's session.
+//! - [`outbox`] finds the sends that appends asked for; [`leases`] says which node owns an instance's session;
+//! - [`wakeups`] tells who waits, in this process and in others, that something was appended;
+//! - [`webhooks`] keeps what webhook endpoints are told, and tells it.
 
 pub mod answers;
 mod batch;
 pub mod clock;
 pub mod database;
 pub mod event_log;
+pub mod key_uses;
 pub mod leases;
+pub mod limiter;
 pub mod outbox;
 pub mod projections;
 pub mod read_models;
+mod recent;
+pub mod usage;
+pub mod wakeups;
+pub mod webhooks;

@@ -9,7 +9,8 @@ use interflow_domain::WorkspaceId;
 
 use super::Inner;
 use super::failure::Failure;
-use super::group::{self, Answer, Head};
+use super::group::{self, Answer};
+use super::known::Known;
 use super::prepared::Prepared;
 
 /// Appends a group, in as few transactions as it takes. The answers are in its order. What is known of the head is
@@ -18,15 +19,11 @@ pub(super) fn append<'a>(
     inner: &'a Inner,
     workspace: WorkspaceId,
     group: &'a [Prepared],
-    known: &'a mut Option<Head>,
+    known: &'a mut Option<Known>,
 ) -> BoxFuture<'a, Vec<Answer>> {
     Box::pin(async move {
         match group::append(inner, workspace, group, known).await {
-            Ok(answers) => {
-                inner.cache.follow(workspace, group, &answers);
-                inner.tell_readers(&answers);
-                answers
-            }
+            Ok(answers) => answers,
             Err(Failure::Refused(what)) if group.len() > 1 => {
                 tracing::warn!(%workspace, appends = group.len(), what, "a group was refused and is halved");
                 let (first, second) = group.split_at(group.len() / 2);

@@ -174,6 +174,8 @@ fn size(state: &State) -> usize {
         State::Customer(state) => count(state),
         State::Chat(state) => count(state),
         State::Message(state) => count(state),
+        State::Job(state) => count(state),
+        State::Webhook(state) => count(state),
     }
 }
 

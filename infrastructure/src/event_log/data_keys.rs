@@ -5,6 +5,7 @@
 //! destroyed since, the table is asked again, because a value sealed under a destroyed key would be lost at once.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -19,8 +20,8 @@ use super::failure::Failure;
 use super::sealing::DataKey;
 use crate::batch::Batch;
 
-/// Keys kept in memory, of each of the two kinds.
-const REMEMBERED: u64 = 20_000;
+/// What a key in memory takes with its name and its place, of either kind.
+const KEY_BYTES: u32 = 400;
 /// A destroyed key is forgotten after so long by every process.
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 
@@ -53,18 +54,18 @@ pub(super) struct DataKeys {
     wrapping: SealingKey,
     in_use: Cache<(WorkspaceId, Slot), InUse>,
     by_id: Cache<(WorkspaceId, Uuid), DataKey>,
+    bytes: u64,
 }
 
 impl DataKeys {
-    pub(super) fn new(wrapping: SealingKey) -> Self {
-        let in_use = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
-        let by_id = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build();
-        Self { wrapping, in_use, by_id }
+    /// Of the memory, in bytes, the keys to seal with may have one half, and those to open with the other.
+    pub(super) fn new(wrapping: SealingKey, bytes: u64) -> Self {
+        Self { wrapping, in_use: cache(bytes / 2), by_id: cache(bytes / 2), bytes }
     }
 
     /// The same keys with nothing remembered of them yet.
     pub(super) fn afresh(&self) -> Self {
-        Self::new(self.wrapping.clone())
+        Self::new(self.wrapping.clone(), self.bytes)
     }
 
     /// The keys to seal with, made where there are none. To be called under the head lock, with the head's count of
@@ -112,6 +113,11 @@ impl DataKeys {
             .filter_map(|slot| Some((*slot, self.in_use.get(&(workspace, *slot))?)))
             .filter(|(_, key)| key.erasures == erasures)
             .collect()
+    }
+
+    /// The key that was last known to be in use. It may have been destroyed since.
+    pub(super) fn latest(&self, workspace: WorkspaceId, slot: Slot) -> Option<InUse> {
+        self.in_use.get(&(workspace, slot))
     }
 
     /// New keys, which are still to be [written](Self::write).
@@ -192,6 +198,10 @@ impl DataKeys {
     }
 }
 
+fn cache<K: Eq + Hash + Send + Sync + 'static, V: Clone + Send + Sync + 'static>(bytes: u64) -> Cache<K, V> {
+    Cache::builder().max_capacity(bytes).weigher(|_, _| KEY_BYTES).time_to_live(REMEMBERED_FOR).build()
+}
+
 fn parse(subject: &str) -> Result<Subject, Failure> {
     subject.parse().map_err(|_| Failure::Refused("a data key is of an unknown kind of subject".to_owned()))
 }
@@ -204,4 +214,31 @@ fn place(workspace: WorkspaceId, id: Uuid, (subject, month): Slot) -> Vec<u8> {
         month.to_string().as_bytes(),
     ]
     .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use interflow_domain::CustomerId;
+
+    use super::*;
+
+    #[test]
+    fn keys_in_memory_are_bounded_in_bytes() {
+        let bytes = 400_000;
+        assert!(size_of::<((WorkspaceId, Slot), InUse)>() + 200 < KEY_BYTES as usize);
+        assert!(size_of::<((WorkspaceId, Uuid), DataKey)>() + 200 < KEY_BYTES as usize);
+        let keys = DataKeys::new(SealingKey::random(), bytes);
+        let workspace = WorkspaceId::default();
+        for number in 0..5_000 {
+            let id = Uuid::from_u128(number);
+            let subject = Subject::Customer(CustomerId::new(id));
+            let in_use = InUse { id, key: SealingKey::random(), erasures: 0 };
+            keys.remember(workspace, Keys::from([((subject, NaiveDate::default()), in_use)]));
+            keys.by_id.insert((workspace, id), DataKey { subject, key: Some(SealingKey::random()) });
+        }
+        keys.in_use.run_pending_tasks();
+        keys.by_id.run_pending_tasks();
+        let used = keys.in_use.weighted_size() + keys.by_id.weighted_size();
+        assert!(used > bytes / 2 && used <= bytes, "{used} bytes");
+    }
 }

@@ -9,6 +9,7 @@
 //!
 //! This is the long way, for a writer that does not know the head; one that does goes [ahead].
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 
@@ -19,10 +20,11 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::data_keys::{Keys, Slot};
 use super::failure::Failure;
+use super::known::Known;
 use super::prepared::Prepared;
 use super::ruling::Facts;
 use super::seam::Step;
-use super::{Inner, ahead, rows, sealing};
+use super::{Inner, ahead, rows};
 use crate::batch::Batch;
 use crate::read_models;
 
@@ -57,25 +59,26 @@ pub(super) async fn append(
     inner: &Inner,
     workspace: WorkspaceId,
     group: &[Prepared],
-    known: &mut Option<Head>,
+    known: &mut Option<Known>,
 ) -> Result<Vec<Answer>, Failure> {
     inner.reached(Step::BeforeBegin, workspace).await;
     let mut connection = inner.connections.take().await?;
     // Who wants to know of the steps in between gets them.
     let short = inner.connections.statements_commit() && inner.settings.seam.is_none();
-    let known_head = known.take().filter(|_| short);
-    let result = match known_head {
-        Some(head) => sooner(inner, &mut connection, workspace, group, head).await,
+    let result = match known.take().filter(|_| short) {
+        Some(known) => sooner(inner, &mut connection, workspace, group, known).await,
         None => Ok(None),
     };
     let result = match result {
-        Ok(None) => append_locked(inner, &mut connection, workspace, group).await,
+        Ok(None) => append_locked(inner, &mut connection, workspace, group)
+            .await
+            .map(|(answers, head)| (answers, Known::at(head, &inner.known))),
         Ok(Some(done)) => Ok(done),
         Err(failure) => Err(failure),
     };
     match result {
-        Ok((answers, head)) => {
-            *known = Some(head);
+        Ok((answers, now_known)) => {
+            *known = Some(now_known);
             inner.connections.keep(connection);
             Ok(answers)
         }
@@ -92,9 +95,9 @@ async fn sooner(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     group: &[Prepared],
-    head: Head,
-) -> Result<Option<(Vec<Answer>, Head)>, Failure> {
-    let appended = AssertUnwindSafe(ahead::append(inner, connection, workspace, head, group)).catch_unwind();
+    known: Known,
+) -> Result<Option<(Vec<Answer>, Known)>, Failure> {
+    let appended = AssertUnwindSafe(ahead::append(inner, connection, workspace, known, group)).catch_unwind();
     appended.await.unwrap_or_else(|_| Err(Failure::Refused("writing it panicked".to_owned())))
 }
 
@@ -149,8 +152,7 @@ async fn stage(
     let before = Facts::read(connection, workspace, group, &inner.answers).await?;
     let mut facts = before.clone();
     let verdicts: Vec<_> = group.iter().map(|one| facts.admit(one)).collect();
-    let winners: Vec<&Prepared> =
-        group.iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_ok()).map(|(one, _)| one).collect();
+    let winners = winners(group, &verdicts);
     if winners.is_empty() {
         let answers = verdicts.into_iter().map(|verdict| verdict.map(|()| vec![])).collect();
         return Ok(Staged { answers, keys: Keys::new(), head, changes: false });
@@ -183,6 +185,12 @@ async fn stage(
     let position = recorded.last().map_or(head.position, |last| last.position.cast_signed());
     let head = Head { position, ..head };
     Ok(Staged { answers: answers(group, verdicts, recorded), keys, head, changes: true })
+}
+
+/// Those that may stay in the group.
+pub(super) fn winners<'a>(group: &'a [Prepared], verdicts: &[Result<(), AppendError>]) -> Vec<&'a Prepared> {
+    let judged = group.iter().zip(verdicts);
+    judged.filter(|(_, verdict)| verdict.is_ok()).map(|(one, _)| one).collect()
 }
 
 /// Locks the workspace's head, and makes it for a workspace that has none yet.
@@ -229,36 +237,24 @@ async fn keys_for(
     head: Head,
     winners: &[&Prepared],
 ) -> Result<Keys, Failure> {
-    inner.keys.to_seal(connection, workspace, head.erasures, slots(winners)?, &*inner.ids).await
+    inner.keys.to_seal(connection, workspace, head.erasures, slots(winners), &*inner.ids).await
 }
 
 /// The keys that the winners need.
-pub(super) fn slots(winners: &[&Prepared]) -> Result<BTreeSet<Slot>, Failure> {
-    let mut slots: BTreeSet<Slot> = BTreeSet::new();
-    for one in winners {
-        let mut subjects = BTreeSet::new();
-        for payload in &one.payloads {
-            sealing::subjects(&payload.json, &mut subjects)
-                .map_err(|error| Failure::Refused(error.to_string()))?;
-        }
-        slots.extend(subjects.into_iter().map(|subject| (subject, one.month)));
-    }
-    Ok(slots)
+pub(super) fn slots(winners: &[&Prepared]) -> BTreeSet<Slot> {
+    let of_payloads = |one: &&Prepared| {
+        let month = one.month;
+        let subjects = one.payloads.iter().flat_map(|payload| payload.subjects.iter().copied());
+        subjects.map(|subject| (subject, month)).collect::<Vec<_>>()
+    };
+    winners.iter().flat_map(of_payloads).collect()
 }
 
 /// The winners' payloads as they are stored.
-pub(super) fn seal(winners: &[&Prepared], keys: &Keys) -> Result<Vec<String>, Failure> {
-    let mut sealed = vec![];
-    for one in winners {
-        let key_of = |subject| keys.get(&(subject, one.month)).map(|found| (found.id, &found.key));
-        for payload in &one.payloads {
-            let mut json = payload.json.clone();
-            sealing::seal(&mut json, payload.id, &key_of)
-                .map_err(|error| Failure::Refused(error.to_string()))?;
-            sealed.push(json.to_string());
-        }
-    }
-    Ok(sealed)
+pub(super) fn seal<'a>(winners: &[&'a Prepared], keys: &Keys) -> Result<Vec<Cow<'a, str>>, Failure> {
+    let payloads = winners.iter().flat_map(|one| one.payloads.iter().map(|payload| (one.month, payload)));
+    let sealed = payloads.map(|(month, payload)| payload.sealed(month, keys));
+    sealed.collect::<Result<_, _>>().map_err(|error| Failure::Refused(error.to_string()))
 }
 
 /// Deals the recorded events out to the appends they belong to.

@@ -28,6 +28,7 @@ mod data_keys;
 mod facts;
 mod failure;
 mod group;
+mod known;
 mod prepared;
 mod reader;
 mod replay;
@@ -39,19 +40,22 @@ mod settings;
 mod upcasting;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use interflow_application::log::{
-    Append, AppendError, EventLog, Loaded, LogError, RecordedEvent, State, StreamId,
+    Append, AppendError, EventLog, Loaded, LogError, RecordedEvent, Rider, State, StreamId,
 };
+use interflow_application::wakeups::Wakeup;
 use interflow_application::{Claim, Ids};
 use interflow_domain::WorkspaceId;
 use interflow_vault::{MasterKey, SealingKey};
 use sqlx::PgPool;
-use tokio::sync::watch;
 
 use crate::answers::answers_key;
+use crate::recent::Budget;
+use crate::wakeups::Bell;
 use cache::{Cached, StateCache};
 use connections::Connections;
 use data_keys::DataKeys;
@@ -80,8 +84,8 @@ struct Inner {
     answers: SealingKey,
     keys: DataKeys,
     cache: StateCache,
+    known: Budget,
     writers: Writers,
-    committed: watch::Sender<u64>,
 }
 
 impl PgEventLog {
@@ -94,10 +98,10 @@ impl PgEventLog {
         let inner = Inner {
             claims: master.derive("interflow claims"),
             answers: answers_key(master),
-            keys: DataKeys::new(master.derive("interflow data keys")),
+            keys: DataKeys::new(master.derive("interflow data keys"), settings.key_bytes),
             cache: StateCache::new(&settings),
+            known: Budget::new(settings.known_bytes),
             writers: Writers::new(&settings, pool.options().get_max_connections()),
-            committed: watch::Sender::new(0),
             connections: Connections::new(pool.clone()),
             pool,
             settings,
@@ -106,10 +110,11 @@ impl PgEventLog {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Changes whenever this process has appended events. Other processes' appends do not show here.
+    /// Rung whenever this process has appended, and by what other processes tell where there is an
+    /// [exchange](crate::wakeups::Exchange).
     #[must_use]
-    pub fn committed(&self) -> watch::Receiver<u64> {
-        self.inner.committed.subscribe()
+    pub fn bell(&self) -> Bell {
+        self.inner.settings.bell.clone()
     }
 
     /// Takes no more appends, and returns when those that are waiting are answered.
@@ -127,12 +132,19 @@ impl Inner {
         }
     }
 
-    fn tell_readers(&self, answers: &[Answer]) {
-        let events: u64 = answers.iter().flatten().map(|events| events.len() as u64).sum();
-        self.committed.send_if_modified(|committed| {
-            *committed += events;
-            events > 0
+    /// Wakes who waits for what a group has appended.
+    fn tell_readers(&self, workspace: WorkspaceId, group: &[Prepared], answers: &[Answer]) {
+        let appended = answers.iter().flatten().flatten().map(|event| event.position).max();
+        let appended = appended.map(|position| Wakeup::Appended { workspace, position });
+        let accepted = group.iter().zip(answers).filter(|(_, answer)| answer.is_ok());
+        let riders = accepted.flat_map(|(prepared, _)| &prepared.append.riders);
+        let sends = riders.filter_map(|rider| match rider {
+            Rider::Send { instance, .. } => Some(Wakeup::SendQueued { instance: *instance }),
+            Rider::SendDone { message } => Some(Wakeup::SendDone { message: *message }),
+            Rider::Fence { .. } | Rider::Command { .. } => None,
         });
+        let sends: BTreeSet<Wakeup> = sends.collect();
+        self.settings.bell.ring(appended.into_iter().chain(sends));
     }
 }
 
@@ -160,7 +172,8 @@ impl EventLog for PgEventLog {
     }
 
     async fn append(&self, append: Append) -> Result<Vec<RecordedEvent>, AppendError> {
-        let prepared = Prepared::new(append, &*self.inner.ids, &self.inner.claims)?;
+        let Inner { ids, claims, keys, .. } = &*self.inner;
+        let prepared = Prepared::new(append, &**ids, claims, keys)?;
         let answered = Writers::enqueue(&self.inner, prepared)?;
         let gone = |_| LogError::from(Failure::unavailable("the writer ended before it answered"));
         answered.await.map_err(gone)?
@@ -206,6 +219,52 @@ impl EventLog for PgEventLog {
 
     fn remembered_holder(&self, workspace: WorkspaceId, claim: &Claim) -> Option<StreamId> {
         self.inner.cache.holder(workspace, prepared::key_of(&self.inner.claims, workspace, claim))
+    }
+
+    async fn latest(
+        &self,
+        workspace: WorkspaceId,
+        stream: StreamId,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<RecordedEvent>, LogError> {
+        let Inner { pool, keys, .. } = &*self.inner;
+        let mut connection = pool.acquire().await.map_err(log_error)?;
+        let events = reader::latest(&mut connection, keys, workspace, stream, (before, limit)).await?;
+        Ok(events.into_iter().map(reader::Opened::recorded).collect::<Result<_, _>>()?)
+    }
+
+    async fn history(
+        &self,
+        workspace: WorkspaceId,
+        stream: StreamId,
+        after: u64,
+        until: u64,
+    ) -> Result<Vec<RecordedEvent>, LogError> {
+        let Inner { pool, keys, .. } = &*self.inner;
+        let mut connection = pool.acquire().await.map_err(log_error)?;
+        let events = reader::history(&mut connection, keys, workspace, stream, (after, until)).await?;
+        Ok(events.into_iter().map(reader::Opened::recorded).collect::<Result<_, _>>()?)
+    }
+
+    async fn head(&self, workspace: WorkspaceId) -> Result<u64, LogError> {
+        let head: Option<i64> = sqlx::query_scalar("SELECT position FROM heads WHERE workspace_id = $1")
+            .bind(workspace.uuid())
+            .fetch_optional(&self.inner.pool)
+            .await
+            .map_err(log_error)?;
+        Ok(head.unwrap_or_default().unsigned_abs())
+    }
+
+    async fn beginnings(
+        &self,
+        workspace: WorkspaceId,
+        streams: &[StreamId],
+    ) -> Result<Vec<RecordedEvent>, LogError> {
+        let Inner { pool, keys, .. } = &*self.inner;
+        let mut connection = pool.acquire().await.map_err(log_error)?;
+        let events = reader::beginnings(&mut connection, keys, workspace, streams).await?;
+        Ok(events.into_iter().map(reader::Opened::recorded).collect::<Result<_, _>>()?)
     }
 
     async fn read(

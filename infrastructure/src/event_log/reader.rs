@@ -11,10 +11,10 @@ use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
 use cqrs_es::persist::SerializedEvent;
 use interflow_application::log::{Event, RecordedEvent, StreamId};
-use interflow_domain::{EventId, WorkspaceId};
+use interflow_domain::{EventId, PERSONAL_MARK, WorkspaceId};
 use serde_json::Value;
 use sqlx::postgres::PgRow;
-use sqlx::types::{Json, Uuid};
+use sqlx::types::Uuid;
 use sqlx::{FromRow, PgConnection, Row as _};
 
 use super::data_keys::DataKeys;
@@ -28,12 +28,35 @@ const STREAM: &str = "SELECT s.version AS expected, e.event_id, e.position, e.ag
      FROM streams s LEFT JOIN events e USING (workspace_id, aggregate_type, aggregate_id) \
      WHERE s.workspace_id = $1 AND s.aggregate_type = $2 AND s.aggregate_id = $3 \
      ORDER BY e.sequence";
+/// Versions have no gap, so the latest of them are a range.
+const LATEST: &str = "SELECT GREATEST(LEAST(s.version, $4 - 1, $5), 0) AS expected, e.event_id, e.position, \
+         e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version, e.payload, e.metadata, \
+         e.timestamp \
+     FROM streams s LEFT JOIN events e ON e.workspace_id = $1 AND e.aggregate_type = $2 AND e.aggregate_id = $3 \
+         AND e.sequence < LEAST(s.version + 1, $4) AND e.sequence >= LEAST(s.version + 1, $4) - $5 \
+     WHERE s.workspace_id = $1 AND s.aggregate_type = $2 AND s.aggregate_id = $3 \
+     ORDER BY e.sequence";
+/// By rows of both columns, which only the primary key can find: by equality every index of the log would fit, and a
+/// planner that has not seen a new workspace yet reads all of it for each page. The lines are not sorted.
 const AFTER: &str = "SELECT GREATEST(LEAST(h.position - $2, $3), 0) AS expected, e.event_id, e.position, \
          e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version, e.payload, e.metadata, \
          e.timestamp \
-     FROM heads h LEFT JOIN events e ON e.workspace_id = $1 AND e.position > $2 AND e.position <= $2 + $3 \
-     WHERE h.workspace_id = $1 \
-     ORDER BY e.position";
+     FROM heads h LEFT JOIN LATERAL (SELECT * FROM events e WHERE (e.workspace_id, e.position) > ($1, $2) \
+         AND (e.workspace_id, e.position) <= ($1, $2 + $3) ORDER BY e.workspace_id, e.position LIMIT $3) e ON true \
+     WHERE h.workspace_id = $1";
+
+const HISTORY: &str = "SELECT count(*) OVER () AS expected, e.event_id, e.position, e.aggregate_type, e.aggregate_id, \
+         e.sequence, e.event_type, e.event_version, e.payload, e.metadata, e.timestamp \
+     FROM events e \
+     WHERE e.workspace_id = $1 AND e.aggregate_type = $2 AND e.aggregate_id = $3 AND e.sequence > $4 \
+         AND e.position <= $5 \
+     ORDER BY e.sequence";
+
+const BEGINNINGS: &str = "SELECT count(*) OVER () AS expected, e.event_id, e.position, e.aggregate_type, \
+         e.aggregate_id, e.sequence, e.event_type, e.event_version, e.payload, e.metadata, e.timestamp \
+     FROM unnest($2::text[], $3::text[]) AS wanted (aggregate_type, aggregate_id) \
+     JOIN events e ON e.workspace_id = $1 AND e.aggregate_type = wanted.aggregate_type \
+         AND e.aggregate_id = wanted.aggregate_id AND e.sequence = 1";
 
 /// How many events there must be, and one of them.
 struct Line {
@@ -41,16 +64,29 @@ struct Line {
     event: Option<Row>,
 }
 
+/// By number and not by name: all queries have the same columns, and long logs are read through this.
 impl FromRow<'_, PgRow> for Line {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        let there: Option<Uuid> = row.try_get("event_id")?;
-        let event = there.map(|_| Row::from_row(row)).transpose()?;
-        Ok(Self { expected: row.try_get("expected")?, event })
+        let expected = row.try_get(0)?;
+        let Some(event_id) = row.try_get(1)? else { return Ok(Self { expected, event: None }) };
+        let event = Row {
+            event_id,
+            position: row.try_get(2)?,
+            aggregate_type: row.try_get(3)?,
+            aggregate_id: row.try_get(4)?,
+            sequence: row.try_get(5)?,
+            event_type: row.try_get(6)?,
+            event_version: row.try_get(7)?,
+            // `json` is sent as its text.
+            payload: row.try_get_unchecked(8)?,
+            metadata: row.try_get_unchecked(9)?,
+            timestamp: row.try_get(10)?,
+        };
+        Ok(Self { expected, event: Some(event) })
     }
 }
 
 /// An event as it lies in the database.
-#[derive(sqlx::FromRow)]
 struct Row {
     event_id: Uuid,
     position: i64,
@@ -59,8 +95,8 @@ struct Row {
     sequence: i64,
     event_type: String,
     event_version: String,
-    payload: Json<Value>,
-    metadata: Json<HashMap<String, String>>,
+    payload: String,
+    metadata: String,
     timestamp: DateTime<Utc>,
 }
 
@@ -71,10 +107,35 @@ pub(super) struct Opened {
     pub(super) position: u64,
     pub(super) version: u64,
     pub(super) recorded_at: DateTime<Utc>,
-    pub(super) metadata: HashMap<String, String>,
+    metadata: String,
     event_type: String,
     event_version: String,
-    payload: Value,
+    payload: Payload,
+}
+
+/// What an event says. Most have nothing sealed, and go from their text to the typed event at once.
+enum Payload {
+    Text(String),
+    Value(Value),
+}
+
+impl Payload {
+    /// Taken apart where something may be sealed.
+    fn stored(text: String) -> serde_json::Result<Self> {
+        // The mark, or a letter that hides in an escape.
+        if text.contains(PERSONAL_MARK) || text.contains("\\u00") {
+            serde_json::from_str(&text).map(Self::Value)
+        } else {
+            Ok(Self::Text(text))
+        }
+    }
+
+    fn into_value(self) -> serde_json::Result<Value> {
+        match self {
+            Self::Text(text) => serde_json::from_str(&text),
+            Self::Value(value) => Ok(value),
+        }
+    }
 }
 
 /// Every event of a stream, in order.
@@ -94,6 +155,72 @@ pub(super) async fn stream(
     open(connection, keys, workspace, rows).await
 }
 
+/// Up to `limit` events of a stream before a version, the latest first.
+pub(super) async fn latest(
+    connection: &mut PgConnection,
+    keys: &DataKeys,
+    workspace: WorkspaceId,
+    stream: StreamId,
+    (before, limit): (Option<u64>, u32),
+) -> Result<Vec<Opened>, Failure> {
+    let before = before.and_then(|version| i64::try_from(version).ok()).unwrap_or(i64::MAX);
+    let lines: Vec<Line> = sqlx::query_as(LATEST)
+        .bind(workspace.uuid())
+        .bind(stream.aggregate_type())
+        .bind(stream.aggregate_id())
+        .bind(before)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *connection)
+        .await?;
+    let first = lines.first().and_then(|line| line.event.as_ref()).map_or(1, |row| row.sequence);
+    let rows = complete(lines, first - 1, |row| row.sequence)?;
+    let mut events = open(connection, keys, workspace, rows).await?;
+    events.reverse();
+    Ok(events)
+}
+
+/// The events of a stream after a version and up to a position, in order.
+pub(super) async fn history(
+    connection: &mut PgConnection,
+    keys: &DataKeys,
+    workspace: WorkspaceId,
+    stream: StreamId,
+    (after, until): (u64, u64),
+) -> Result<Vec<Opened>, Failure> {
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let lines: Vec<Line> = sqlx::query_as(HISTORY)
+        .bind(workspace.uuid())
+        .bind(stream.aggregate_type())
+        .bind(stream.aggregate_id())
+        .bind(after)
+        .bind(i64::try_from(until).unwrap_or(i64::MAX))
+        .fetch_all(&mut *connection)
+        .await?;
+    let rows = complete(lines, after, |row| row.sequence)?;
+    open(connection, keys, workspace, rows).await
+}
+
+/// The first events of streams.
+pub(super) async fn beginnings(
+    connection: &mut PgConnection,
+    keys: &DataKeys,
+    workspace: WorkspaceId,
+    streams: &[StreamId],
+) -> Result<Vec<Opened>, Failure> {
+    let lines: Vec<Line> = sqlx::query_as(BEGINNINGS)
+        .bind(workspace.uuid())
+        .bind(streams.iter().map(|stream| stream.aggregate_type()).collect::<Vec<_>>())
+        .bind(streams.iter().map(|stream| stream.aggregate_id()).collect::<Vec<_>>())
+        .fetch_all(&mut *connection)
+        .await?;
+    let expected = lines.first().map_or(0, |line| line.expected);
+    let rows: Vec<Row> = lines.into_iter().filter_map(|line| line.event).collect();
+    if usize::try_from(expected) != Ok(rows.len()) {
+        return Err(Failure::Refused("events are missing from the log".to_owned()));
+    }
+    open(connection, keys, workspace, rows).await
+}
+
 /// Up to `limit` events after a position, in order.
 pub(super) async fn after(
     connection: &mut PgConnection,
@@ -104,12 +231,13 @@ pub(super) async fn after(
 ) -> Result<Vec<Opened>, Failure> {
     // No log is so long that a position does not fit; beyond it there is nothing.
     let Ok(after) = i64::try_from(after) else { return Ok(vec![]) };
-    let lines: Vec<Line> = sqlx::query_as(AFTER)
+    let mut lines: Vec<Line> = sqlx::query_as(AFTER)
         .bind(workspace.uuid())
         .bind(after)
         .bind(i64::from(limit))
         .fetch_all(&mut *connection)
         .await?;
+    lines.sort_by_key(|line| line.event.as_ref().map(|row| row.position));
     let rows = complete(lines, after, |row| row.position)?;
     open(connection, keys, workspace, rows).await
 }
@@ -130,58 +258,69 @@ async fn open(
     rows: Vec<Row>,
 ) -> Result<Vec<Opened>, Failure> {
     let mut wanted = BTreeSet::new();
-    for row in &rows {
-        sealing::key_ids(&row.payload, &mut wanted).map_err(|error| row.unreadable(&error.to_string()))?;
+    let mut opened = Vec::with_capacity(rows.len());
+    for row in rows {
+        let event = Opened::stored(row)?;
+        if let Payload::Value(payload) = &event.payload {
+            sealing::key_ids(payload, &mut wanted).map_err(|error| event.unreadable(&error.to_string()))?;
+        }
+        opened.push(event);
     }
     let keys = keys.to_open(connection, workspace, wanted).await?;
-    let mut opened = Vec::with_capacity(rows.len());
-    for mut row in rows {
-        let id = EventId::new(row.event_id);
-        sealing::open(&mut row.payload, id, &|key| keys.get(&key))
-            .map_err(|error| row.unreadable(&error.to_string()))?;
-        let stream = StreamId::parse(&row.aggregate_type, &row.aggregate_id);
-        let stream = stream.ok_or_else(|| row.unreadable("this build knows no such aggregate"))?;
-        let event = Opened {
-            id,
-            stream,
-            position: row.position.unsigned_abs(),
-            version: row.sequence.unsigned_abs(),
-            recorded_at: row.timestamp,
-            metadata: row.metadata.0,
-            event_type: row.event_type,
-            event_version: row.event_version,
-            payload: row.payload.0,
-        };
-        opened.push(event.lifted(upcasting::known()));
+    let upcasters = upcasting::known();
+    for event in &mut opened {
+        if let Payload::Value(payload) = &mut event.payload {
+            let open = sealing::open(payload, event.id, &|key| keys.get(&key));
+            open.map_err(|error| event.unreadable(&error.to_string()))?;
+        }
     }
-    Ok(opened)
-}
-
-impl Row {
-    fn unreadable(&self, why: &str) -> Failure {
-        unreadable(self.position.unsigned_abs(), &self.event_type, &self.event_version, why)
-    }
+    opened.into_iter().map(|event| event.lifted(upcasters)).collect()
 }
 
 impl Opened {
+    /// The event as it is stored, its personal values still sealed.
+    fn stored(row: Row) -> Result<Self, Failure> {
+        let (position, version) = (row.position.unsigned_abs(), row.sequence.unsigned_abs());
+        let unreadable = |why| unreadable(position, &row.event_type, &row.event_version, why);
+        let stream = StreamId::parse(&row.aggregate_type, &row.aggregate_id);
+        let stream = stream.ok_or_else(|| unreadable("this build knows no such aggregate"))?;
+        let payload = Payload::stored(row.payload).map_err(|_| unreadable("its payload is no JSON"))?;
+        Ok(Self {
+            id: EventId::new(row.event_id),
+            stream,
+            position,
+            version,
+            recorded_at: row.timestamp,
+            metadata: row.metadata,
+            event_type: row.event_type,
+            event_version: row.event_version,
+            payload,
+        })
+    }
+
+    fn unreadable(&self, why: &str) -> Failure {
+        unreadable(self.position, &self.event_type, &self.event_version, why)
+    }
+
     /// The event in today's shape.
-    fn lifted(mut self, upcasters: &Upcasters) -> Self {
+    fn lifted(mut self, upcasters: &Upcasters) -> Result<Self, Failure> {
         if upcasting::concerns(upcasters, &self.event_type, &self.event_version) {
+            let unreadable = unreadable(self.position, &self.event_type, &self.event_version, UNKNOWN);
             let event = SerializedEvent {
                 aggregate_id: self.stream.aggregate_id(),
                 sequence: usize::try_from(self.version).unwrap_or(usize::MAX),
                 aggregate_type: self.stream.aggregate_type().to_owned(),
                 event_type: self.event_type,
                 event_version: self.event_version,
-                payload: self.payload,
+                payload: self.payload.into_value().map_err(|_| unreadable)?,
                 metadata: Value::Null,
             };
             let event = upcasting::lift(upcasters, event);
             self.event_type = event.event_type;
             self.event_version = event.event_version;
-            self.payload = event.payload;
+            self.payload = Payload::Value(event.payload);
         }
-        self
+        Ok(self)
     }
 
     /// The event as the port has it.
@@ -189,7 +328,12 @@ impl Opened {
         let Self { id, stream, position, version, recorded_at, event_type, event_version, payload, .. } =
             self;
         // Not the deserialiser's text, which may repeat a value.
-        let event = Event::from_json(stream, payload).ok();
+        let event = match payload {
+            Payload::Text(text) => {
+                Event::from_json(stream, &mut serde_json::Deserializer::from_str(&text)).ok()
+            }
+            Payload::Value(value) => Event::from_json(stream, value).ok(),
+        };
         let event =
             event.filter(|event| event.event_type() == event_type && event.event_version() == event_version);
         let event = event.ok_or_else(|| unreadable(position, &event_type, &event_version, UNKNOWN))?;
@@ -199,10 +343,12 @@ impl Opened {
     /// The event as one aggregate has it, and the metadata it was recorded with.
     pub(super) fn typed<E: DomainEvent>(self) -> Result<(E, HashMap<String, String>), Failure> {
         let Self { position, event_type, event_version, payload, metadata, .. } = self;
-        let event = serde_json::from_value(payload).ok();
+        let unreadable = || unreadable(position, &event_type, &event_version, UNKNOWN);
+        let metadata = serde_json::from_str(&metadata).map_err(|_| unreadable())?;
+        let event = payload.into_value().and_then(serde_json::from_value).ok();
         let event = event
             .filter(|event: &E| event.event_type() == event_type && event.event_version() == event_version);
-        let event = event.ok_or_else(|| unreadable(position, &event_type, &event_version, UNKNOWN))?;
+        let event = event.ok_or_else(unreadable)?;
         Ok((event, metadata))
     }
 }

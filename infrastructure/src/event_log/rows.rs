@@ -3,7 +3,9 @@
 //! What several appends of the group do to one row is folded here to the row's last form, because Postgres refuses to
 //! touch a row twice in one upsert.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use interflow_application::log::{RecordedEvent, Rider, StreamId};
@@ -27,7 +29,12 @@ const EVENTS: &str = "INSERT INTO events (workspace_id, position, event_id, aggr
           WITH ORDINALITY AS e(id, stream_type, stream_id, sequence, type, version, payload, metadata, \
                                timestamp, n) \
      WHERE {held}";
-const STREAMS: &str = "INSERT INTO streams (workspace_id, aggregate_type, aggregate_id, version) \
+/// One that is there is an error.
+const BEGUN: &str = "INSERT INTO streams (workspace_id, aggregate_type, aggregate_id, version) \
+     SELECT $1, s.type, s.id, s.version FROM unnest($2::text[], $3::text[], $4::bigint[]) \
+          AS s(type, id, version) \
+     WHERE {held}";
+const MOVED_ON: &str = "INSERT INTO streams (workspace_id, aggregate_type, aggregate_id, version) \
      SELECT $1, s.type, s.id, s.version FROM unnest($2::text[], $3::text[], $4::bigint[]) \
           AS s(type, id, version) \
      WHERE {held} \
@@ -52,10 +59,11 @@ const OR_EXPIRED: &str = " ON CONFLICT (workspace_id, command_id) DO UPDATE SET 
          resource_kind = excluded.resource_kind, resource_id = excluded.resource_id, \
          expires_at = excluded.expires_at, status = NULL, headers = NULL, body = NULL";
 const DONE: &str = "DELETE FROM outbox WHERE workspace_id = $1 AND message_id = ANY($2) AND {held}";
-const SEND: &str = "INSERT INTO outbox (workspace_id, message_id, instance_id, chat_id, position, deadline) \
-     SELECT $1, s.message, s.instance, s.chat, s.position, s.deadline \
-     FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::timestamptz[]) \
-          AS s(message, instance, chat, position, deadline) \
+const SEND: &str = "INSERT INTO outbox (workspace_id, message_id, instance_id, chat_id, position, deadline, patience_ms, \
+                         waits_turn) \
+     SELECT $1, s.message, s.instance, s.chat, s.position, s.deadline, s.patience, s.patience IS NOT NULL \
+     FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::timestamptz[], $7::bigint[]) \
+          AS s(message, instance, chat, position, deadline, patience) \
      WHERE {held} \
      ON CONFLICT DO NOTHING";
 
@@ -66,7 +74,7 @@ pub(super) struct Group<'a> {
     pub(super) winners: Vec<&'a Prepared>,
     pub(super) recorded: &'a [RecordedEvent],
     /// One for each recorded event.
-    pub(super) payloads: Vec<String>,
+    pub(super) payloads: Vec<Cow<'a, str>>,
 }
 
 /// What is known of the commands that a group carries out.
@@ -88,7 +96,7 @@ pub(super) fn write(
 ) {
     write_log(batch, workspace, head, group);
     take_claims(batch, workspace, group);
-    let riders = Riders::folded(head, &group.winners);
+    let riders = Riders::folded(head, group);
     riders.write_commands(batch, workspace, commands);
     riders.write_outbox(batch, workspace);
 }
@@ -98,8 +106,12 @@ fn write_log(batch: &mut Batch, workspace: WorkspaceId, head: Head, group: &Grou
     let Some(last) = recorded.last() else { return };
     let metadata: Vec<&str> =
         group.winners.iter().flat_map(|one| one.payloads.iter().map(|_| one.metadata.as_str())).collect();
+    let begun: BTreeSet<StreamId> =
+        recorded.iter().filter(|event| event.version == 1).map(|event| event.stream).collect();
     let versions: BTreeMap<StreamId, u64> =
         recorded.iter().map(|event| (event.stream, event.version)).collect();
+    let (begun, moved_on): (Vec<_>, Vec<_>) =
+        versions.into_iter().partition(|(stream, _)| begun.contains(stream));
     batch
         .part("events_written", EVENTS)
         .bind(workspace.uuid())
@@ -110,15 +122,19 @@ fn write_log(batch: &mut Batch, workspace: WorkspaceId, head: Head, group: &Grou
         .bind(recorded.iter().map(|event| event.version.cast_signed()).collect::<Vec<_>>())
         .bind(recorded.iter().map(|event| event.event.event_type()).collect::<Vec<_>>())
         .bind(recorded.iter().map(|event| event.event.event_version()).collect::<Vec<_>>())
-        .bind(&group.payloads)
+        .bind(group.payloads.iter().map(|payload| &**payload).collect::<Vec<&str>>())
         .bind(metadata)
         .bind(recorded.iter().map(|event| event.recorded_at).collect::<Vec<_>>());
-    batch
-        .part("streams_moved", STREAMS)
-        .bind(workspace.uuid())
-        .bind(versions.keys().map(|stream| stream.aggregate_type()).collect::<Vec<_>>())
-        .bind(versions.keys().map(|stream| stream.aggregate_id()).collect::<Vec<_>>())
-        .bind(versions.values().map(|version| version.cast_signed()).collect::<Vec<_>>());
+    for (part, sql, versions) in [("streams_begun", BEGUN, begun), ("streams_moved_on", MOVED_ON, moved_on)] {
+        if !versions.is_empty() {
+            batch
+                .part(part, sql)
+                .bind(workspace.uuid())
+                .bind(versions.iter().map(|(stream, _)| stream.aggregate_type()).collect::<Vec<_>>())
+                .bind(versions.iter().map(|(stream, _)| stream.aggregate_id()).collect::<Vec<_>>())
+                .bind(versions.iter().map(|(_, version)| version.cast_signed()).collect::<Vec<_>>());
+        }
+    }
     let moved = batch.part("moved", HEAD).bind(workspace.uuid());
     moved.bind(head.position).bind(last.position.cast_signed());
 }
@@ -184,22 +200,31 @@ struct Send {
     chat: ChatId,
     position: i64,
     deadline: DateTime<Utc>,
+    paced: Option<Duration>,
 }
 
 impl Riders {
-    fn folded(head: Head, winners: &[&Prepared]) -> Self {
+    /// A send has the place of its message's first event, so that those of one append keep their order too.
+    fn folded(head: Head, group: &Group<'_>) -> Self {
         let mut folded = Self::default();
+        let mut events = group.recorded.iter();
         let mut next = head.position + 1;
-        for one in winners {
+        for one in &group.winners {
+            let begun: BTreeMap<StreamId, i64> = events
+                .by_ref()
+                .take(one.payloads.len())
+                .filter(|event| event.version == 1)
+                .map(|event| (event.stream, event.position.cast_signed()))
+                .collect();
             for rider in &one.append.riders {
-                folded.fold(rider, next);
+                folded.fold(rider, &begun, next);
             }
             next += one.payloads.len().cast_signed() as i64;
         }
         folded
     }
 
-    fn fold(&mut self, rider: &Rider, position: i64) {
+    fn fold(&mut self, rider: &Rider, begun: &BTreeMap<StreamId, i64>, append: i64) {
         match rider {
             Rider::Fence { .. } => {}
             Rider::Command { command, resource } => {
@@ -209,8 +234,10 @@ impl Riders {
                 self.done.insert(*message);
                 self.sends.remove(message);
             }
-            Rider::Send { message, instance, chat, deadline } => {
-                let send = Send { instance: *instance, chat: *chat, position, deadline: *deadline };
+            Rider::Send { message, instance, chat, deadline, paced } => {
+                let position = begun.get(&StreamId::Message(*message)).copied().unwrap_or(append);
+                let (instance, chat, deadline, paced) = (*instance, *chat, *deadline, *paced);
+                let send = Send { instance, chat, position, deadline, paced };
                 self.sends.entry(*message).or_insert(send);
             }
         }
@@ -251,7 +278,12 @@ impl Riders {
                 .bind(sends.clone().map(|send| send.instance.uuid()).collect::<Vec<_>>())
                 .bind(sends.clone().map(|send| send.chat.uuid()).collect::<Vec<_>>())
                 .bind(sends.clone().map(|send| send.position).collect::<Vec<_>>())
-                .bind(sends.map(|send| send.deadline).collect::<Vec<_>>());
+                .bind(sends.clone().map(|send| send.deadline).collect::<Vec<_>>())
+                .bind(sends.map(|send| send.paced.map(milliseconds)).collect::<Vec<_>>());
         }
     }
+}
+
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

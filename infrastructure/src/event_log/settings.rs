@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::seam::Seam;
+use crate::wakeups::Bell;
 
 /// Bounds of the event log.
 #[derive(Debug, Clone)]
@@ -17,10 +18,17 @@ pub struct Settings {
     pub idle: Duration,
     /// Memory for the states of streams, in bytes.
     pub cache_bytes: u64,
+    /// Memory for what writers know of their workspaces, versions and rows of read models, in bytes, for all that
+    /// run.
+    pub known_bytes: u64,
+    /// Memory for data keys, in bytes.
+    pub key_bytes: u64,
     /// A state leaves the cache after so long, whatever happens: what was erased does not stay in memory.
     pub cache_time: Duration,
     /// Who is told of every step of an append: a test of faults. A server has none.
     pub seam: Option<Arc<dyn Seam>>,
+    /// Rung after every group that was committed.
+    pub bell: Bell,
 }
 
 impl Default for Settings {
@@ -31,8 +39,11 @@ impl Default for Settings {
             writers: 12,
             idle: Duration::from_secs(30),
             cache_bytes: 64 * 1024 * 1024,
+            known_bytes: 32 * 1024 * 1024,
+            key_bytes: 16 * 1024 * 1024,
             cache_time: Duration::from_secs(600),
             seam: None,
+            bell: Bell::default(),
         }
     }
 }

@@ -6,8 +6,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use futures::FutureExt;
 use interflow_application::log::{AppendError, LogError};
@@ -16,7 +18,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use super::failure::Failure;
-use super::group::{Answer, Head};
+use super::group::Answer;
+use super::known::Known;
 use super::prepared::Prepared;
 use super::{Inner, Settings, bisect};
 
@@ -100,22 +103,50 @@ impl Writers {
 }
 
 async fn run(inner: Arc<Inner>, workspace: WorkspaceId, mut queue: mpsc::Receiver<Waiting>) {
-    let (mut left, mut known) = (None, None);
+    let (mut left, mut known, mut done) = (None, None, None::<Done>);
     loop {
-        let first = match left.take() {
-            Some(left) => left,
-            None => match tokio::time::timeout(inner.settings.idle, queue.recv()).await {
-                Ok(Some(first)) => first,
-                Ok(None) => return,
-                Err(_) if inner.writers.retire(workspace, &queue) => return,
-                Err(_) => continue,
-            },
+        let first = match left.take().or_else(|| queue.try_recv().ok()) {
+            Some(first) => first,
+            None => {
+                if let Some(done) = done.take() {
+                    done.answer(&inner, workspace);
+                }
+                match tokio::time::timeout(inner.settings.idle, queue.recv()).await {
+                    Ok(Some(first)) => first,
+                    Ok(None) => return,
+                    Err(_) if inner.writers.retire(workspace, &queue) => return,
+                    Err(_) => continue,
+                }
+            }
         };
-        // Never closed, so never refused. Waited for before the group is gathered: meanwhile it grows.
-        let permit = inner.writers.permits.acquire().await;
+        let permit = match inner.writers.permits.try_acquire() {
+            Ok(permit) => Ok(permit),
+            Err(_) => {
+                if let Some(done) = done.take() {
+                    done.answer(&inner, workspace);
+                }
+                inner.writers.permits.acquire().await
+            }
+        };
+        // Only gathered now: while a permit was waited for, the group has grown. It is never refused, because never
+        // closed.
         let group = gather(first, &mut left, &mut queue, inner.settings.group);
-        settle(&inner, workspace, group, &mut known).await;
+        let (group, waiting): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|one| (one.prepared, one.answer)).unzip();
+        let answers = {
+            let mut appending = pin!(append(&inner, workspace, &group, &mut known));
+            let begun = futures::poll!(&mut appending);
+            // While the database is at it, those of the group before hear what became of theirs.
+            if let Some(done) = done.take() {
+                done.answer(&inner, workspace);
+            }
+            match begun {
+                Poll::Ready(answers) => answers,
+                Poll::Pending => appending.await,
+            }
+        };
         drop(permit);
+        done = Some(Done { group, waiting, answers });
     }
 }
 
@@ -140,19 +171,44 @@ fn gather(
     group
 }
 
-/// Appends a group and answers everyone, whatever happens.
-async fn settle(inner: &Inner, workspace: WorkspaceId, group: Vec<Waiting>, known: &mut Option<Head>) {
-    let (group, waiting): (Vec<_>, Vec<_>) = group.into_iter().map(|one| (one.prepared, one.answer)).unzip();
-    let answers = AssertUnwindSafe(bisect::append(inner, workspace, &group, known)).catch_unwind().await;
-    let answers = answers.unwrap_or_else(|_| {
+/// Appends a group, whatever happens.
+async fn append(
+    inner: &Inner,
+    workspace: WorkspaceId,
+    group: &[Prepared],
+    known: &mut Option<Known>,
+) -> Vec<Answer> {
+    let answers = AssertUnwindSafe(bisect::append(inner, workspace, group, known)).catch_unwind().await;
+    answers.unwrap_or_else(|_| {
         tracing::error!(%workspace, appends = group.len(), "appending a group panicked");
-        inner.cache.forget(workspace, &group);
+        inner.cache.forget(workspace, group);
         let failed =
             || LogError::from(Failure::unavailable("appending panicked: whether it was done is not known"));
         group.iter().map(|_| Err(AppendError::Log(failed()))).collect()
-    });
-    for (waiting, answer) in waiting.into_iter().zip(answers) {
-        // Who has gone away does not want it.
-        drop(waiting.send(answer));
+    })
+}
+
+/// A group that is appended or was refused, and nobody knows yet.
+struct Done {
+    group: Vec<Prepared>,
+    waiting: Vec<oneshot::Sender<Answer>>,
+    answers: Vec<Answer>,
+}
+
+impl Done {
+    /// Has the cache follow, wakes readers and answers everyone.
+    fn answer(self, inner: &Inner, workspace: WorkspaceId) {
+        let follow = || {
+            inner.cache.follow(workspace, &self.group, &self.answers);
+            inner.tell_readers(workspace, &self.group, &self.answers);
+        };
+        if catch_unwind(AssertUnwindSafe(follow)).is_err() {
+            tracing::error!(%workspace, appends = self.group.len(), "following a group panicked");
+            inner.cache.forget(workspace, &self.group);
+        }
+        for (waiting, answer) in self.waiting.into_iter().zip(self.answers) {
+            // Who has gone away does not want it.
+            drop(waiting.send(answer));
+        }
     }
 }

@@ -24,11 +24,14 @@ pub struct Projection {
 }
 
 /// Every projection there is.
-pub const PROJECTIONS: [Projection; 4] = [
-    Projection { name: "api_keys", tables: &["api_keys"], version: 1 },
+pub const PROJECTIONS: [Projection; 7] = [
+    Projection { name: "api_keys", tables: &["api_keys"], version: 2 },
+    Projection { name: "workspaces", tables: &["workspaces"], version: 1 },
     Projection { name: "channels", tables: &["channels"], version: 1 },
     Projection { name: "customers", tables: &["customers"], version: 1 },
     Projection { name: "conversations", tables: &["chats", "messages"], version: 1 },
+    Projection { name: "jobs", tables: &["jobs"], version: 1 },
+    Projection { name: "webhooks", tables: &["webhooks"], version: 1 },
 ];
 
 /// The definitions by which rows were made, by the projections' names.
@@ -57,7 +60,7 @@ pub(crate) async fn today(connection: &mut PgConnection) -> Result<Definitions, 
 }
 
 /// Records that this build makes the rows of a generation; one that is filled aside is recorded already.
-pub(super) async fn record(connection: &mut PgConnection, scope: Scope) -> Result<(), sqlx::Error> {
+pub(super) async fn record(connection: &mut PgConnection, scope: Scope<'_>) -> Result<(), sqlx::Error> {
     let today = today(connection).await?;
     let sql = "INSERT INTO generations (workspace_id, generation, state, definitions) \
          VALUES ($1, $2, 'live', $3) ON CONFLICT DO NOTHING";

@@ -6,8 +6,10 @@
 //! their positions, to one final row a key. So any grouping of the same events leaves the same rows.
 //!
 //! Cast:
-//! - [`customers`], [`channels`], [`api_keys`]: a table each, with its `fold` (pure) and its `table` (SQL);
+//! - [`customers`], [`channels`], [`webhooks`], [`api_keys`], [`workspaces`]: a table each, with its `fold` (pure) and its `table`
+//!   (SQL);
 //! - [`conversations`]: chats and messages, which change each other's rows;
+//! - [`jobs`], whose counts move with their messages;
 //! - [`reads`]: [`PgReads`], which answers the application's questions;
 //! - [`definitions`]: which projections there are, and by what definition each makes its rows.
 //!
@@ -20,11 +22,14 @@ mod columns;
 mod conversations;
 mod customers;
 pub(crate) mod definitions;
+mod jobs;
 mod reads;
 mod rows;
 mod table;
 #[cfg(test)]
 mod testing;
+mod webhooks;
+mod workspaces;
 
 use interflow_application::log::RecordedEvent;
 use interflow_domain::WorkspaceId;
@@ -34,6 +39,7 @@ use crate::batch::Batch;
 
 pub use definitions::{PROJECTIONS, Projection};
 pub use reads::PgReads;
+pub(crate) use table::RowCache;
 
 /// Makes the rows of a generation show these events.
 ///
@@ -46,26 +52,30 @@ pub async fn apply(
     events: &[RecordedEvent],
 ) -> Result<(), sqlx::Error> {
     if events.first().is_some_and(|event| event.position == 1) {
-        let scope = table::Scope { workspace: workspace.uuid(), generation };
+        let scope = table::Scope { workspace: workspace.uuid(), generation, cache: None };
         definitions::record(connection, scope).await?;
     }
     let mut batch = Batch::default();
-    write(connection, &mut batch, workspace, generation, events).await?;
+    write(connection, &mut batch, (workspace, generation), None, events).await?;
     if batch.is_empty() { Ok(()) } else { batch.run(connection, "SELECT 0::bigint").await.map(drop) }
 }
 
 /// The same as writes that are still to be carried out. What the rows are now is read here: whoever reads without
-/// having locked the head must carry the writes out only if the head has not moved.
+/// having locked the head must carry the writes out only if the head has not moved. The cache, where there is one, is
+/// of this head, and says from now on what the rows will be.
 pub(crate) async fn write(
     connection: &mut PgConnection,
     batch: &mut Batch,
-    workspace: WorkspaceId,
-    generation: i32,
+    (workspace, generation): (WorkspaceId, i32),
+    cache: Option<&RowCache>,
     events: &[RecordedEvent],
 ) -> Result<(), sqlx::Error> {
-    let scope = table::Scope { workspace: workspace.uuid(), generation };
-    api_keys::apply(batch, scope, events)?;
+    let scope = table::Scope { workspace: workspace.uuid(), generation, cache };
+    workspaces::apply(connection, batch, scope, events).await?;
+    api_keys::apply(connection, batch, scope, events).await?;
     channels::apply(connection, batch, scope, events).await?;
+    webhooks::apply(connection, batch, scope, events).await?;
     customers::apply(connection, batch, scope, events).await?;
-    conversations::apply(connection, batch, scope, events).await
+    let moves = conversations::apply(connection, batch, scope, events).await?;
+    jobs::apply(connection, batch, scope, events, &moves).await
 }

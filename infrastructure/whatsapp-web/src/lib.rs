@@ -136,6 +136,10 @@ impl Engine for WhatsAppWeb {
         Ok(session)
     }
 
+    async fn is_paired(&self, spec: SessionSpec) -> Result<bool, EngineError> {
+        self.store(spec).is_paired().await.map_err(|error| EngineError::Failed(error.to_string()))
+    }
+
     async fn forget(&self, spec: SessionSpec) -> Result<(), EngineError> {
         self.gone(spec.instance).await?;
         self.store(spec).forget().await.map_err(failed)

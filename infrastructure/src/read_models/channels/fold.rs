@@ -59,6 +59,7 @@ fn change(view: &mut Channel, event: &InstanceEvent, recorded: &RecordedEvent) {
     use InstanceEvent as E;
 
     match event {
+        E::InstanceRenamed { name } => view.name = name.to_string(),
         E::ConnectionRequested {} => view.status = ConnectionStatus::Connecting,
         E::QrIssued { .. } => unlinked(view, ConnectionStatus::Connecting),
         E::PairingExpired {} => unlinked(view, ConnectionStatus::Close),

@@ -125,6 +125,15 @@ fn logged_out_it_forgets_the_account_and_keeps_the_reason() {
 }
 
 #[test]
+fn a_renamed_channel_goes_by_its_new_name_and_stays_as_it_was() {
+    let before = after([paired(), connected()]);
+    let renamed = after([paired(), connected(), E::InstanceRenamed { name: "shop".parse().unwrap() }]);
+    assert_eq!((renamed.name.as_str(), renamed.version), ("shop", 4));
+    let expected = Channel { name: renamed.name.clone(), version: 4, updated_at: recorded_at(4), ..before };
+    assert_eq!(renamed, expected);
+}
+
+#[test]
 fn a_deleted_channel_leaves() {
     assert_eq!(folded([registered(), E::InstanceDeleted {}]), None);
 }

@@ -19,7 +19,7 @@ pub(super) use table::{COLUMNS, TABLE, decode};
 pub(super) async fn apply(
     connection: &mut PgConnection,
     batch: &mut Batch,
-    scope: Scope,
+    scope: Scope<'_>,
     events: &[RecordedEvent],
 ) -> Result<(), sqlx::Error> {
     let mut needed = Needed::new();

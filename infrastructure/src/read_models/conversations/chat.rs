@@ -1,5 +1,6 @@
 //! What the events of a chat, and the coming of its messages, make of its row.
 
+use chrono::{DateTime, Utc};
 use interflow_application::log::{Event, RecordedEvent};
 use interflow_application::read::{Chat, LastMessage};
 use interflow_domain::chat::{ChatEvent, ChatStatus};
@@ -54,6 +55,7 @@ fn opened(event: &ChatEvent, recorded: &RecordedEvent) -> Option<Row> {
         instance: *instance_id,
         customer: *customer_id,
         status: ChatStatus::Open,
+        snoozed_until: None,
         assignee: None,
         unread_count: 0,
         last_message: None,
@@ -71,15 +73,20 @@ fn change(row: &mut Row, event: &ChatEvent, read_up_to: Option<u64>) {
         ChatEvent::ChatAssigned { assignee } => {
             row.view.assignee = assignee.as_ref().map(ToString::to_string)
         }
-        ChatEvent::ChatSnoozed { .. } => row.view.status = ChatStatus::Snoozed,
-        ChatEvent::ChatClosed {} => row.view.status = ChatStatus::Closed,
-        ChatEvent::ChatReopened {} => row.view.status = ChatStatus::Open,
+        ChatEvent::ChatSnoozed { until } => stand(row, ChatStatus::Snoozed, *until),
+        ChatEvent::ChatClosed {} => stand(row, ChatStatus::Closed, None),
+        ChatEvent::ChatReopened {} => stand(row, ChatStatus::Open, None),
         ChatEvent::ChatRead { .. } => {
             if let Some(read) = read_up_to {
                 row.view.unread_count = row.inbound_count.saturating_sub(read);
             }
         }
     }
+}
+
+fn stand(row: &mut Row, status: ChatStatus, snoozed_until: Option<DateTime<Utc>>) {
+    row.view.status = status;
+    row.view.snoozed_until = snoozed_until;
 }
 
 fn last_message(event: &MessageEvent, recorded: &RecordedEvent) -> Option<LastMessage> {

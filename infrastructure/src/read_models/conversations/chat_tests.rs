@@ -63,6 +63,7 @@ impl Conversation {
             whatsapp_id: number.to_string(),
             reply_to: None,
             deadline: at(500),
+            job_id: None,
         };
         self.record(StreamId::Message(id(number)), event);
     }
@@ -97,6 +98,7 @@ fn an_opened_chat_is_empty() {
         instance: INSTANCE,
         customer: CUSTOMER,
         status: ChatStatus::Open,
+        snoozed_until: None,
         assignee: None,
         unread_count: 0,
         last_message: None,
@@ -116,13 +118,13 @@ fn its_own_events_change_it_and_touch_it() {
     assert_eq!(conversation.view().assignee.as_deref(), Some("Bea"));
     conversation.chat(E::ChatAssigned { assignee: None });
     assert_eq!(conversation.view().assignee, None);
-    for (event, status) in [
-        (E::ChatSnoozed { until: Some(at(900)) }, ChatStatus::Snoozed),
-        (E::ChatReopened {}, ChatStatus::Open),
-        (E::ChatClosed {}, ChatStatus::Closed),
+    for (event, status, snoozed_until) in [
+        (E::ChatSnoozed { until: Some(at(900)) }, ChatStatus::Snoozed, Some(at(900))),
+        (E::ChatReopened {}, ChatStatus::Open, None),
+        (E::ChatClosed {}, ChatStatus::Closed, None),
     ] {
         conversation.chat(event);
-        assert_eq!(conversation.view().status, status);
+        assert_eq!((conversation.view().status, conversation.view().snoozed_until), (status, snoozed_until));
     }
     let chat = conversation.view();
     assert_eq!((chat.version, chat.touched, chat.updated_at), (6, 6, recorded_at(6)));

@@ -14,29 +14,29 @@ use crate::read_models::columns::{bigint, column, count, named};
 use crate::read_models::table::Scope;
 
 pub(in crate::read_models) const TABLE: &str = "chats";
-pub(in crate::read_models) const COLUMNS: &str = "id, instance_id, customer_id, status, assignee, inbound_count, \
-     unread_count, last_message_id, last_message_direction, last_message_kind, last_message_preview, \
+pub(in crate::read_models) const COLUMNS: &str = "id, instance_id, customer_id, status, snoozed_until, assignee, \
+     inbound_count, unread_count, last_message_id, last_message_direction, last_message_kind, last_message_preview, \
      last_message_at, created_at, updated_at, version, created_position, touched_position";
 
-const WRITE: &str = "INSERT INTO chats (workspace_id, generation, id, instance_id, customer_id, status, assignee, \
-         inbound_count, unread_count, last_message_id, last_message_direction, last_message_kind, \
+const WRITE: &str = "INSERT INTO chats (workspace_id, generation, id, instance_id, customer_id, status, \
+         snoozed_until, assignee, inbound_count, unread_count, last_message_id, last_message_direction, last_message_kind, \
          last_message_preview, last_message_at, created_at, updated_at, version, created_position, \
          touched_position) \
      SELECT $1, $2, new.* \
-     FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], \
-         $10::uuid[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], \
-         $16::timestamptz[], $17::bigint[], $18::bigint[], $19::bigint[]) AS new \
+     FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::timestamptz[], $8::text[], \
+         $9::bigint[], $10::bigint[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], \
+         $16::timestamptz[], $17::timestamptz[], $18::bigint[], $19::bigint[], $20::bigint[]) AS new \
      WHERE {held} \
      ON CONFLICT (workspace_id, generation, id) DO UPDATE SET instance_id = excluded.instance_id, \
-         customer_id = excluded.customer_id, status = excluded.status, assignee = excluded.assignee, \
-         inbound_count = excluded.inbound_count, unread_count = excluded.unread_count, \
+         customer_id = excluded.customer_id, status = excluded.status, \
+         snoozed_until = excluded.snoozed_until, assignee = excluded.assignee, inbound_count = excluded.inbound_count, unread_count = excluded.unread_count, \
          last_message_id = excluded.last_message_id, last_message_direction = excluded.last_message_direction, \
          last_message_kind = excluded.last_message_kind, last_message_preview = excluded.last_message_preview, \
          last_message_at = excluded.last_message_at, created_at = excluded.created_at, \
          updated_at = excluded.updated_at, version = excluded.version, \
          created_position = excluded.created_position, touched_position = excluded.touched_position";
 
-pub(super) fn write(batch: &mut Batch, scope: Scope, rows: &[ChatRow]) -> Result<(), sqlx::Error> {
+pub(super) fn write(batch: &mut Batch, scope: Scope<'_>, rows: &[ChatRow]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -48,6 +48,7 @@ pub(super) fn write(batch: &mut Batch, scope: Scope, rows: &[ChatRow]) -> Result
         .bind(column(rows, |row| row.view.instance.uuid()))
         .bind(column(rows, |row| row.view.customer.uuid()))
         .bind(column(rows, |row| status_name(row.view.status)))
+        .bind(column(rows, |row| row.view.snoozed_until))
         .bind(column(rows, |row| row.view.assignee.as_deref()))
         .bind(column(rows, |row| bigint(row.inbound_count)))
         .bind(column(rows, |row| bigint(row.view.unread_count)))
@@ -68,7 +69,7 @@ const fn last(row: &ChatRow) -> Option<&LastMessage> {
     row.view.last_message.as_ref()
 }
 
-const fn status_name(status: ChatStatus) -> &'static str {
+pub(in crate::read_models) const fn status_name(status: ChatStatus) -> &'static str {
     match status {
         ChatStatus::Open => "open",
         ChatStatus::Snoozed => "snoozed",
@@ -82,6 +83,7 @@ pub(in crate::read_models) fn decode(row: &PgRow) -> Result<ChatRow, sqlx::Error
         instance: InstanceId::new(row.try_get("instance_id")?),
         customer: CustomerId::new(row.try_get("customer_id")?),
         status: named(row, "status")?,
+        snoozed_until: row.try_get("snoozed_until")?,
         assignee: row.try_get("assignee")?,
         unread_count: count(row, "unread_count")?,
         last_message: last_message(row)?,

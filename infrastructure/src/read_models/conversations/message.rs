@@ -42,11 +42,12 @@ fn begun(event: &MessageEvent, recorded: &RecordedEvent) -> Option<Message> {
             content_type,
             whatsapp_id,
             reply_to,
+            job_id,
             ..
         } => {
             let said = Said { phone: Some(to), content, content_type: *content_type, whatsapp_id };
             let queued = message(*message_id, participants, said, recorded);
-            Some(Message { reply_to: *reply_to, ..queued })
+            Some(Message { reply_to: *reply_to, job: *job_id, ..queued })
         }
         E::MessageReceived {
             message_id,
@@ -106,6 +107,7 @@ fn message(id: MessageId, participants: &Participants, said: Said<'_>, recorded:
         status_reason: None,
         whatsapp_id: storable(whatsapp_id).into_owned(),
         reply_to: None,
+        job: None,
         created_at: recorded.recorded_at,
         sent_at: None,
         delivered_at: None,

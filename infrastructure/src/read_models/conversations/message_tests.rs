@@ -1,9 +1,9 @@
 use interflow_application::log::StreamId;
 use interflow_application::read::Message;
-use interflow_domain::MessageId;
 use interflow_domain::message::{
     Content, ContentType, Direction, FailureReason, MessageEvent as E, MessageStatus,
 };
+use interflow_domain::{JobId, MessageId};
 use uuid::Uuid;
 
 use super::message::{Row, fold};
@@ -12,6 +12,7 @@ use crate::read_models::testing::{
 };
 
 const REPLIED: MessageId = MessageId::new(Uuid::from_u128(99));
+const JOB: JobId = JobId::new(Uuid::from_u128(9));
 
 fn folded(events: impl IntoIterator<Item = E>) -> Option<Row> {
     let mut recorder = Recorder::default();
@@ -32,6 +33,7 @@ fn queued() -> E {
         whatsapp_id: "3EB0".to_owned(),
         reply_to: Some(REPLIED),
         deadline: at(500),
+        job_id: Some(JOB),
     }
 }
 
@@ -86,6 +88,7 @@ fn a_queued_message_goes_out_and_got_nowhere_yet() {
         status_reason: None,
         whatsapp_id: "3EB0".to_owned(),
         reply_to: Some(REPLIED),
+        job: Some(JOB),
         created_at: recorded_at(1),
         sent_at: None,
         delivered_at: None,

@@ -5,7 +5,7 @@
 
 use interflow_application::read::Message;
 use interflow_domain::message::Direction;
-use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId};
+use interflow_domain::{ChatId, CustomerId, InstanceId, JobId, MessageId};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
@@ -23,8 +23,8 @@ macro_rules! columns {
         concat!(
             "id, chat_id, instance_id, customer_id, direction, kind, ",
             $said,
-            ", status, status_reason, whatsapp_id, reply_to, inbound_ordinal, created_at, sent_at, delivered_at, \
-             read_at, failed_at, version, created_position"
+            ", status, status_reason, whatsapp_id, reply_to, job_id, inbound_ordinal, created_at, sent_at, \
+             delivered_at, read_at, failed_at, version, created_position"
         )
     };
 }
@@ -33,20 +33,20 @@ pub(in crate::read_models) const COLUMNS: &str = columns!("phone, content");
 pub(super) const COLUMNS_TO_MOVE_ON: &str = columns!("NULL::text AS phone, NULL::json AS content");
 
 const WRITE: &str = "INSERT INTO messages (workspace_id, generation, id, chat_id, instance_id, customer_id, \
-         direction, kind, phone, content, status, status_reason, whatsapp_id, reply_to, inbound_ordinal, \
+         direction, kind, phone, content, status, status_reason, whatsapp_id, reply_to, job_id, inbound_ordinal, \
          created_at, sent_at, delivered_at, read_at, failed_at, version, created_position) \
      SELECT $1, $2, new.* \
      FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], \
-         $10::text[]::json[], $11::text[], $12::text[], $13::text[], $14::uuid[], $15::bigint[], \
-         $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], \
-         $21::bigint[], $22::bigint[]) AS new \
+         $10::text[]::json[], $11::text[], $12::text[], $13::text[], $14::uuid[], $15::uuid[], \
+         $16::bigint[], $17::timestamptz[], $18::timestamptz[], $19::timestamptz[], $20::timestamptz[], \
+         $21::timestamptz[], $22::bigint[], $23::bigint[]) AS new \
      WHERE {held} \
      ON CONFLICT (workspace_id, generation, id) DO UPDATE SET status = excluded.status, \
          status_reason = excluded.status_reason, sent_at = excluded.sent_at, \
          delivered_at = excluded.delivered_at, read_at = excluded.read_at, failed_at = excluded.failed_at, \
          version = excluded.version";
 
-pub(super) fn write(batch: &mut Batch, scope: Scope, rows: &[MessageRow]) -> Result<(), sqlx::Error> {
+pub(super) fn write(batch: &mut Batch, scope: Scope<'_>, rows: &[MessageRow]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -68,6 +68,7 @@ pub(super) fn write(batch: &mut Batch, scope: Scope, rows: &[MessageRow]) -> Res
         .bind(column(rows, |row| row.view.status_reason.as_deref()))
         .bind(column(rows, |row| row.view.whatsapp_id.as_str()))
         .bind(column(rows, |row| row.view.reply_to.map(MessageId::uuid)))
+        .bind(column(rows, |row| row.view.job.map(JobId::uuid)))
         .bind(column(rows, |row| bigint(row.inbound_ordinal)))
         .bind(column(rows, |row| row.view.created_at))
         .bind(column(rows, |row| row.view.sent_at))
@@ -79,7 +80,7 @@ pub(super) fn write(batch: &mut Batch, scope: Scope, rows: &[MessageRow]) -> Res
     Ok(())
 }
 
-pub(super) const fn direction_name(direction: Direction) -> &'static str {
+pub(in crate::read_models) const fn direction_name(direction: Direction) -> &'static str {
     match direction {
         Direction::Outbound => "outbound",
         Direction::Inbound => "inbound",
@@ -100,6 +101,7 @@ pub(in crate::read_models) fn decode(row: &PgRow) -> Result<MessageRow, sqlx::Er
         status_reason: row.try_get("status_reason")?,
         whatsapp_id: row.try_get("whatsapp_id")?,
         reply_to: row.try_get::<Option<Uuid>, _>("reply_to")?.map(MessageId::new),
+        job: row.try_get::<Option<Uuid>, _>("job_id")?.map(JobId::new),
         created_at: row.try_get("created_at")?,
         sent_at: row.try_get("sent_at")?,
         delivered_at: row.try_get("delivered_at")?,

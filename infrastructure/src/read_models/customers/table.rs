@@ -28,7 +28,7 @@ const WRITE: &str = "INSERT INTO customers (workspace_id, generation, id, name, 
          attributes = excluded.attributes, created_at = excluded.created_at, updated_at = excluded.updated_at, \
          version = excluded.version, created_position = excluded.created_position";
 
-pub(super) fn write(batch: &mut Batch, scope: Scope, rows: &[Row]) -> Result<(), sqlx::Error> {
+pub(super) fn write(batch: &mut Batch, scope: Scope<'_>, rows: &[Row]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
         return Ok(());
     }

@@ -3,15 +3,21 @@
 //! Each answer is one statement and so one snapshot, and each but the look-up of a key and the list of what to resume
 //! is within one workspace. The generation is the one the workspace's head names in that same snapshot.
 
+mod jobs;
 mod list;
+mod listing;
+mod tenancy;
+mod webhooks;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use interflow_application::ChannelRef;
 use interflow_application::log::LogError;
 use interflow_application::read::{
-    ApiKey, Channel, Chat, Customer, LiveInstance, Message, Page, PageRequest, Reads,
+    ApiKey, Channel, Chat, ChatFilter, ChatSort, Credential, Customer, CustomerFilter, CustomerSort, Listing,
+    LiveInstance, Marked, Message, MessageFilter, MessageSort, Page, PageRequest, Reads, Workspace,
 };
-use interflow_domain::{ChatId, CustomerId, InstanceId, InstanceName, MessageId, WorkspaceId};
+use interflow_domain::{ChatId, CustomerId, InstanceId, InstanceName, KeyId, MessageId, WorkspaceId};
 use sqlx::postgres::{PgArguments, PgRow, Postgres};
 use sqlx::query::Query;
 use sqlx::{PgPool, Row};
@@ -19,7 +25,7 @@ use uuid::Uuid;
 
 use super::columns::storable;
 use super::conversations::{chats_table as chats, messages_table as messages};
-use super::{api_keys, channels, customers};
+use super::{channels, customers};
 use crate::event_log::log_error;
 use list::List;
 
@@ -52,6 +58,18 @@ impl PgReads {
         Ok(found.into_iter().next())
     }
 
+    /// The instance a filter asks for, if it does; nothing when it asks for what there is not.
+    async fn channel_of(
+        &self,
+        workspace: WorkspaceId,
+        asked: Option<&ChannelRef>,
+    ) -> Result<Option<Option<InstanceId>>, LogError> {
+        match asked {
+            Some(channel) => Ok(channel.named(self, workspace).await?.map(Some)),
+            None => Ok(Some(None)),
+        }
+    }
+
     async fn all<T>(
         &self,
         query: Query<'_, Postgres, PgArguments>,
@@ -80,41 +98,51 @@ fn channel(row: &PgRow) -> Result<Channel, sqlx::Error> {
 
 #[async_trait]
 impl Reads for PgReads {
-    async fn api_key(&self, secret_sha256: &str) -> Result<Option<ApiKey>, LogError> {
-        let sql = format!(
-            "SELECT {} FROM {} WHERE secret_sha256 = $1 \
-             AND generation = (SELECT generation FROM heads WHERE heads.workspace_id = {}.workspace_id) \
-             ORDER BY created_position LIMIT 1",
-            api_keys::COLUMNS,
-            api_keys::TABLE,
-            api_keys::TABLE
-        );
-        let found = self.all(sqlx::query(&sql).bind(&*storable(secret_sha256)), api_keys::decode).await?;
-        Ok(found.into_iter().next())
+    async fn credential(&self, secret_sha256: &str) -> Result<Option<Credential>, LogError> {
+        tenancy::credential(self, secret_sha256).await
+    }
+
+    async fn api_key(&self, workspace: WorkspaceId, id: KeyId) -> Result<Option<ApiKey>, LogError> {
+        tenancy::api_key(self, workspace, id).await
+    }
+
+    async fn api_keys(&self, workspace: WorkspaceId, page: PageRequest) -> Result<Page<ApiKey>, LogError> {
+        tenancy::api_keys(self, workspace, page).await
+    }
+
+    async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>, LogError> {
+        tenancy::workspace(self, id).await
+    }
+
+    async fn workspaces(&self, page: PageRequest) -> Result<Page<Workspace>, LogError> {
+        tenancy::workspaces(self, page).await
     }
 
     async fn customer(&self, workspace: WorkspaceId, id: CustomerId) -> Result<Option<Customer>, LogError> {
         self.one((customers::TABLE, customers::COLUMNS), workspace, id.uuid(), customer).await
     }
 
-    async fn customers(&self, workspace: WorkspaceId, page: PageRequest) -> Result<Page<Customer>, LogError> {
-        let list = List {
-            table: customers::TABLE,
-            columns: customers::COLUMNS,
-            position: "created_position",
-            within: None,
-        };
-        list.page(&self.pool, workspace, page, customer).await
+    async fn customers(
+        &self,
+        workspace: WorkspaceId,
+        listing: &Listing<CustomerFilter, CustomerSort>,
+    ) -> Result<Marked<Customer>, LogError> {
+        listing::customers(&self.pool, workspace, listing).await
     }
 
     async fn chat(&self, workspace: WorkspaceId, id: ChatId) -> Result<Option<Chat>, LogError> {
         self.one((chats::TABLE, chats::COLUMNS), workspace, id.uuid(), chat).await
     }
 
-    async fn chats(&self, workspace: WorkspaceId, page: PageRequest) -> Result<Page<Chat>, LogError> {
-        let (table, columns) = (chats::TABLE, chats::COLUMNS);
-        let list = List { table, columns, position: "touched_position", within: None };
-        list.page(&self.pool, workspace, page, chat).await
+    async fn chats(
+        &self,
+        workspace: WorkspaceId,
+        listing: &Listing<ChatFilter, ChatSort>,
+    ) -> Result<Marked<Chat>, LogError> {
+        let Some(channel) = self.channel_of(workspace, listing.filter.channel.as_ref()).await? else {
+            return Ok(Marked::empty());
+        };
+        listing::chats(&self.pool, workspace, channel, listing).await
     }
 
     async fn open_chats_of(
@@ -124,25 +152,48 @@ impl Reads for PgReads {
     ) -> Result<Vec<Chat>, LogError> {
         let sql = format!(
             "SELECT {} FROM chats WHERE {MINE} AND customer_id = $2 AND status <> 'closed' \
-             ORDER BY touched_position DESC",
+             ORDER BY updated_at DESC, touched_position DESC",
             chats::COLUMNS
         );
         self.all(sqlx::query(&sql).bind(workspace.uuid()).bind(customer.uuid()), chat).await
     }
 
-    async fn messages_of(
+    async fn messages(
+        &self,
+        workspace: WorkspaceId,
+        listing: &Listing<MessageFilter, MessageSort>,
+    ) -> Result<Marked<Message>, LogError> {
+        let Some(channel) = self.channel_of(workspace, listing.filter.channel.as_ref()).await? else {
+            return Ok(Marked::empty());
+        };
+        listing::messages(&self.pool, workspace, channel, listing).await
+    }
+
+    async fn latest_inbound(
         &self,
         workspace: WorkspaceId,
         chat: ChatId,
-        page: PageRequest,
-    ) -> Result<Page<Message>, LogError> {
-        let list = List {
-            table: messages::TABLE,
-            columns: messages::COLUMNS,
-            position: "created_position",
-            within: Some(("chat_id", chat.uuid())),
+        limit: u32,
+    ) -> Result<Vec<String>, LogError> {
+        let sql = format!(
+            "SELECT whatsapp_id FROM messages WHERE {MINE} AND chat_id = $2 AND direction = 'inbound' \
+             ORDER BY created_at DESC, created_position DESC LIMIT $3"
+        );
+        let query = sqlx::query(&sql).bind(workspace.uuid()).bind(chat.uuid()).bind(i64::from(limit));
+        self.all(query, |row| row.try_get("whatsapp_id")).await
+    }
+
+    async fn snoozed_until(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<(WorkspaceId, ChatId)>, LogError> {
+        let sql = "SELECT chats.workspace_id, chats.id FROM chats JOIN heads USING (workspace_id, generation) \
+             WHERE chats.snoozed_until <= $1 ORDER BY chats.snoozed_until LIMIT $2";
+        let decode = |row: &PgRow| {
+            Ok((WorkspaceId::new(row.try_get("workspace_id")?), ChatId::new(row.try_get("id")?)))
         };
-        list.page(&self.pool, workspace, page, message).await
+        self.all(sqlx::query(sql).bind(now).bind(i64::from(limit)), decode).await
     }
 
     async fn message(&self, workspace: WorkspaceId, id: MessageId) -> Result<Option<Message>, LogError> {

@@ -7,7 +7,8 @@
 //!   decides that a session has ended.
 //! - [`Wire`] hears the engine's events; [`Inbox`] is asked before a message is acknowledged.
 //! - [`Outbox`] is the ordered queue to the sink; [`life`] are notes from the wire to the supervisor.
-//! - [`send`], [`acks`] and [`numbers`] send; [`party`] and [`content`] read what came.
+//! - [`send`], [`acks`] and [`numbers`] send; [`party`] and [`content`] read what came; [`link_code`] links without a
+//!   camera.
 //!
 //! A signal that ends a session (`LoggedOut`, `QrExhausted`, a `Disconnected` that is not retried) reaches the sink
 //! only after the client is gone and its last key is written: whoever hears it may forget the keys.
@@ -17,6 +18,7 @@ mod backoff;
 mod content;
 mod inbox;
 mod life;
+mod link_code;
 mod numbers;
 mod outbox;
 mod party;
@@ -34,8 +36,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use interflow_application::whatsapp::{
-    Acknowledged, EngineError, OutboundText, SendError, Session, SessionSink, SessionSpec,
+    Acknowledged, EngineError, OutboundText, PairCode, Party, SendError, Session, SessionSink, SessionSpec,
 };
+use interflow_domain::PhoneNumber;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wacore::iq::devices::RemoveCompanionDeviceSpec;
@@ -45,6 +48,8 @@ use crate::tasks::Tasks;
 
 /// How long unlinking may take.
 const LOG_OUT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long writing receipts may take.
+const RECEIPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long it may take to hear at another login that the device is unlinked, when the first word of it was lost.
 const ECHO: Duration = Duration::from_secs(10);
 /// How long the sink may take for what is queued when the session stops.
@@ -131,6 +136,25 @@ impl WebSession {
 impl Session for WebSession {
     async fn send_text(&self, message: OutboundText) -> Result<Acknowledged, SendError> {
         self.shared.send(message).await
+    }
+
+    async fn pair_code(&self, phone: &PhoneNumber) -> Result<PairCode, EngineError> {
+        let (client, _) = self.shared.live().ok_or(EngineError::NotConnected)?;
+        link_code::request(&client, phone).await
+    }
+
+    async fn mark_read(&self, from: &Party, whatsapp_ids: &[String]) -> Result<(), EngineError> {
+        let Some((client, _)) = self.shared.live().filter(|_| self.shared.life.is_connected()) else {
+            return Err(EngineError::NotConnected);
+        };
+        let ids: Vec<_> = whatsapp_ids.iter().map(String::as_str).collect();
+        let Some(chat) = party::jid(from) else { return Ok(()) };
+        // The engine's own words may hold the number.
+        let unsent = |_| EngineError::Failed("the receipt was not written".to_owned());
+        tokio::time::timeout(RECEIPT_TIMEOUT, client.mark_as_read(&chat, None, &ids))
+            .await
+            .map_err(|_| EngineError::Failed("the receipt was not written in time".to_owned()))?
+            .map_err(unsent)
     }
 
     async fn log_out(&self) -> Result<(), EngineError> {

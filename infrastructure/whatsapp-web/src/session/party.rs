@@ -44,6 +44,12 @@ pub(crate) fn named<'a>(names: impl IntoIterator<Item = &'a Jid>) -> Party {
     party
 }
 
+/// What to call a party of a one-to-one chat: by its LID where it has one, as WhatsApp does.
+pub(crate) fn jid(party: &Party) -> Option<Jid> {
+    let by_lid = party.lid.as_deref().map(Jid::lid);
+    by_lid.or_else(|| party.phone.as_ref().map(|phone| Jid::pn(phone.as_str())))
+}
+
 /// Adds the other name from what the engine has learned so far.
 async fn complete(client: &Client, party: &mut Party) {
     let known = match (&party.phone, &party.lid) {
@@ -76,6 +82,14 @@ mod tests {
         ]);
         assert_eq!(party.lid.as_deref(), Some("100000012345678"));
         assert_eq!(party.phone.unwrap().as_str(), "5511999990001");
+    }
+
+    #[test]
+    fn a_party_is_called_by_its_lid_before_its_number() {
+        let both = named([&Jid::pn("5511999990001"), &Jid::lid("100000012345678")]);
+        assert_eq!(jid(&both), Some(Jid::lid("100000012345678")));
+        assert_eq!(jid(&Party { lid: None, ..both }), Some(Jid::pn("5511999990001")));
+        assert_eq!(jid(&Party::default()), None);
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub(crate) use rows::Row;
 use interflow_application::whatsapp::SessionSpec;
 use interflow_vault::SealingKey;
 use sqlx::PgPool;
+use wacore::store::error::StoreError;
+use wacore::store::traits::DeviceStore;
 
 /// The engine's `Backend` for one session.
 pub struct KeyStore {
@@ -62,6 +64,11 @@ impl KeyStore {
     /// Whether the lease is held at this moment.
     pub(crate) async fn lease_held(&self) -> Result<bool, KeyStoreError> {
         self.keys.lease_held().await
+    }
+
+    /// Whether there is a device, and it is linked to an account.
+    pub(crate) async fn is_paired(&self) -> Result<bool, StoreError> {
+        Ok(self.load().await?.is_some_and(|device| device.is_registered()))
     }
 
     /// Deletes every row of the instance.
