@@ -1,17 +1,17 @@
 //! What a server needs before its first caller: the default workspace, and a key to it.
 
 use interflow_application::log::{StreamId, Streamed};
+use interflow_application::webhook::signing;
 use interflow_application::{
-    Actor, Context, Core, EnsureWorkspace, Error, IssueKey, authenticate, workspace_id,
+    Actor, Context, Core, EnsureEnvironmentWebhook, EnsureWorkspace, Error, IssueKey, authenticate,
+    workspace_id,
 };
-use interflow_domain::workspace::{KeyOrigin, Plan, Scope, Workspace};
+use interflow_domain::webhook::{Signing, WebhookUrl};
+use interflow_domain::workspace::{HOME_SLUG, KeyOrigin, Plan, Scope, Workspace};
 use interflow_domain::{DisplayName, WorkspaceSlug};
 
 use crate::auth::generate_key;
 use crate::config::Secret;
-
-/// The workspace a fresh server has.
-const DEFAULT_SLUG: &str = "default";
 
 /// Where the admin key comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum AdminKey {
 
 /// Makes the default workspace and its admin key, where they are missing.
 pub async fn bootstrap(core: &Core, given: Option<&Secret>) -> Result<AdminKey, Error> {
-    let context = ensure_workspace(core, valid(DEFAULT_SLUG)?, Plan::Unlimited).await?;
+    let context = ensure_workspace(core, valid(HOME_SLUG)?, Plan::Unlimited).await?;
     if let Some(given) = given {
         let secret = given.expose().trim();
         // It may be in force already: given at an earlier start, or made here and then written into the environment.
@@ -52,6 +52,15 @@ pub async fn ensure_workspace(core: &Core, slug: WorkspaceSlug, plan: Plan) -> R
     let context = Context::internal(workspace_id(&slug), Actor::Operator, request_id);
     core.run(&context, &EnsureWorkspace { slug, plan }).await?;
     Ok(context)
+}
+
+/// Makes the endpoint that the operator set in the default workspace be as the environment says.
+pub async fn ensure_webhook(core: &Core, url: Option<WebhookUrl>) -> Result<(), Error> {
+    let workspace = workspace_id(&valid(HOME_SLUG)?);
+    let request_id = format!("req_{}", core.ids.next().simple());
+    let context = Context::internal(workspace, Actor::Operator, request_id);
+    let secret = signing::new_secret(Signing::Hmac).map_err(|error| Error::Internal(error.to_string()))?;
+    core.run(&context, &EnsureEnvironmentWebhook { url, secret }).await.map(drop)
 }
 
 fn admin_key(name: &str, secret: &str, origin: KeyOrigin) -> Result<IssueKey, Error> {

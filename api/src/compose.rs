@@ -8,7 +8,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use interflow_application::gateway::{Gateway, Ports, Settings as GatewaySettings};
+use interflow_application::wakeups::Wakeups;
+use interflow_application::webhook::address::AllowList;
+use interflow_application::webhook::dispatch::{Ports as DispatchPorts, Settings as DispatchSettings};
+use interflow_application::webhook::ports::Resolver;
+use interflow_application::webhook::url::UrlPolicy;
+use interflow_application::webhook::{Dispatcher, WebhookReads};
 use interflow_application::whatsapp::Engine;
 use interflow_application::{AnswerStore, Clock, Core, Error, Ids};
 use interflow_embedded_postgres::{
@@ -18,22 +25,29 @@ use interflow_infrastructure::answers::PgAnswers;
 use interflow_infrastructure::clock::{SystemClock, SystemIds};
 use interflow_infrastructure::database::{self, DatabaseError, Options, Pool};
 use interflow_infrastructure::event_log::{PgEventLog, Seam, Settings as LogSettings};
+use interflow_infrastructure::key_uses::PgKeyUses;
 use interflow_infrastructure::leases::PgLeases;
+use interflow_infrastructure::limiter::PgLimiter;
 use interflow_infrastructure::outbox::PgOutbox;
 use interflow_infrastructure::projections::{Projections, ProjectionsError};
 use interflow_infrastructure::read_models::PgReads;
+use interflow_infrastructure::usage::PgUsage;
+use interflow_infrastructure::wakeups::Exchange;
+use interflow_infrastructure::webhooks::{HttpTransport, PgDeliveries, SystemResolver};
 use interflow_vault::{MasterKey, MasterKeyError, SealingKey};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
 
-use crate::auth::is_weak;
-use crate::bootstrap::{AdminKey, bootstrap};
+use crate::auth::{KEY_USES_INTERVAL, KeyUses, Secrets, is_weak};
+use crate::bootstrap::{AdminKey, bootstrap, ensure_webhook};
 use crate::config::{Config, Secret};
+use crate::limits::Limits;
 use crate::node::{Node, NodeError};
 use crate::router::router;
 use crate::server::HttpServer;
-use crate::state::{App, Settings};
+use crate::state::{App, Settings, Tenants, Webhooks};
 
 /// What the command line says of projections.
 pub use interflow_infrastructure::projections;
@@ -212,15 +226,23 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
         engine,
         leases: Arc::new(PgLeases::new(pool.clone(), node.id()).expiring_after(config.lease_expiry)),
         outbox: Arc::new(PgOutbox::new(pool.clone())),
+        wakeups: Arc::new(log.bell()),
     };
     let settings = GatewaySettings {
         connect_timeout: config.connect_timeout,
         send_wait: config.send_wait,
         lease_expiry: config.lease_expiry,
+        bulk_rate_per_minute: config.bulk_rate_per_minute,
+        send_read_receipts: config.send_read_receipts,
         ..GatewaySettings::default()
     };
     let gateway = Gateway::new(core.clone(), ports, settings);
     gateway.start().await?;
+    let exchange = Exchange::start(log.bell(), pool, node.id(), config.lease_expiry);
+
+    let webhooks = webhooks(&config, &core, pool, &log, (node.id(), listening_url(&listener)));
+    ensure_webhook(&core, config.webhook_url.clone()).await?;
+    webhooks.dispatcher.start();
 
     let answers: Arc<dyn AnswerStore> =
         Arc::new(PgAnswers::new(pool.clone(), &storage.master, Arc::clone(&core.clock)));
@@ -228,14 +250,70 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
     let settings = Settings {
         request_timeout: config.request_timeout,
         body_limit: config.body_limit,
+        cors_origins: config.cors_origins.clone(),
+        hsts_max_age: config.hsts_max_age,
         send_deadline: config.send_deadline,
     };
-    let app = App::new(core, gateway.clone(), answers, settings);
+    let limits = Limits::new(Arc::new(PgLimiter::new(pool.clone())));
+    let secrets = storage.master.derive("interflow key secrets");
+    let tenants = Tenants {
+        secrets: Secrets::new(Arc::new(move |bytes| secrets.fingerprint(bytes))),
+        key_uses: KeyUses::new(Arc::new(PgKeyUses::new(pool.clone()))),
+        usage: Arc::new(PgUsage::new(pool.clone())),
+    };
+    let noting = tokio::spawn(note_key_uses(tenants.key_uses.clone()));
+    let app = App::new(core, gateway.clone(), answers, limits, tenants, webhooks, settings);
     let http = HttpServer::start(listener, router(app.clone()))
         .map_err(|source| StartError::Listen { address: config.listen.clone(), source })?;
     warn_of_weak_key(http.address, config.admin_key.as_ref());
     tracing::info!(address = %http.address, "ready");
-    Ok(Running { address: http.address, admin, config, app, http, gateway, log, storage, pruning, node })
+    Ok(Running {
+        address: http.address,
+        admin,
+        config,
+        app,
+        http,
+        gateway,
+        log,
+        storage,
+        pruning,
+        noting,
+        exchange,
+        node,
+    })
+}
+
+/// What delivers webhooks, not started yet.
+fn webhooks(
+    config: &Config,
+    core: &Core,
+    pool: &Pool,
+    log: &PgEventLog,
+    (node, listens_at): (Uuid, String),
+) -> Webhooks {
+    let resolver: Arc<dyn Resolver> = Arc::new(SystemResolver);
+    let allowed = config.webhook_allow.clone();
+    let reads: Arc<dyn WebhookReads> = Arc::new(PgReads::new(pool.clone()));
+    let wakeups: Arc<dyn Wakeups> = Arc::new(log.bell());
+    let ports = DispatchPorts {
+        store: Arc::new(PgDeliveries::new(pool.clone(), node).expiring_after(config.lease_expiry)),
+        reads: Arc::clone(&reads),
+        transport: Arc::new(HttpTransport::new(Arc::clone(&resolver), allowed.clone())),
+        wakeups: Arc::clone(&wakeups),
+    };
+    let settings = DispatchSettings {
+        server_url: config.public_url.clone().unwrap_or(listens_at),
+        retention: config.webhook_retention,
+        ..DispatchSettings::default()
+    };
+    // Who has receivers in a network of their own has no certificates for them.
+    let policy = UrlPolicy { http: allowed != AllowList::default(), allowed, any_port: false };
+    Webhooks { dispatcher: Dispatcher::new(core.clone(), ports, settings), reads, policy, resolver, wakeups }
+}
+
+/// Where a server is reached that nobody says anything else of.
+fn listening_url(listener: &TcpListener) -> String {
+    listener.local_addr().map(|address| format!("http://{address}")).unwrap_or_default()
 }
 
 fn warn_of_weak_key(address: SocketAddr, key: Option<&Secret>) {
@@ -271,6 +349,16 @@ async fn prune(answers: Arc<dyn AnswerStore>) {
     }
 }
 
+/// Notes when keys were last shown, for as long as it runs.
+async fn note_key_uses(uses: KeyUses) {
+    loop {
+        tokio::time::sleep(KEY_USES_INTERVAL).await;
+        if let Err(error) = uses.flush().await {
+            tracing::warn!(%error, "when keys were last used could not be noted");
+        }
+    }
+}
+
 /// A server that is ready.
 pub struct Running {
     /// Where it listens.
@@ -283,6 +371,8 @@ pub struct Running {
     log: PgEventLog,
     storage: Storage,
     pruning: JoinHandle<()>,
+    noting: JoinHandle<()>,
+    exchange: Exchange,
     /// Held, so that no second server takes this node for itself.
     node: Node,
 }
@@ -298,6 +388,11 @@ impl Running {
     #[must_use]
     pub fn core(&self) -> &Core {
         &self.app.core
+    }
+
+    /// Every route, as it is served.
+    pub fn router(&self) -> Router {
+        router(self.app.clone())
     }
 
     /// What a person at the terminal wants to know.
@@ -338,9 +433,17 @@ impl Running {
         self.pruning.abort();
         let rest = KEPT_FOR_THE_REST.min(self.config.shutdown_timeout / 2);
         self.http.drain(deadline - rest).await;
-        if timeout_at(deadline - rest / 2, self.gateway.stop()).await.is_err() {
-            tracing::warn!("some WhatsApp sessions did not close in time");
+        self.noting.abort();
+        match timeout_at(deadline - rest / 2, self.app.tenants.key_uses.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => tracing::warn!("when keys were last used was not noted"),
         }
+        let (webhooks, gateway) = (&self.app.webhooks.dispatcher, &self.gateway);
+        let stopped = async { tokio::join!(webhooks.stop(), gateway.stop()) };
+        if timeout_at(deadline - rest / 2, stopped).await.is_err() {
+            tracing::warn!("some WhatsApp sessions or deliveries did not end in time");
+        }
+        self.exchange.stop().await;
         if timeout_at(deadline, self.storage.close(&self.log)).await.is_err() {
             tracing::warn!("the storage did not close in time");
         }

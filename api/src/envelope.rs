@@ -5,30 +5,41 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use interflow_application::read::{Page, PageRequest, Window};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use crate::error::ApiError;
 
 #[derive(Serialize)]
-struct Envelope<T> {
+struct Envelope<T, M = Meta> {
     success: bool,
     data: T,
     #[serde(skip_serializing_if = "Option::is_none")]
-    meta: Option<Meta>,
+    meta: Option<M>,
 }
 
+/// Which part of a list it is.
 #[derive(Serialize)]
-struct Meta {
-    page: Option<u32>,
-    per_page: u32,
-    total: u64,
-    next_cursor: Option<String>,
+pub struct Meta {
+    /// The page's number; none when it was asked for by a cursor.
+    pub page: Option<u32>,
+    /// How many entries a page has.
+    pub per_page: u32,
+    /// How many the list has.
+    pub total: u64,
+    /// Where the next page begins, if there is one.
+    pub next_cursor: Option<String>,
+    /// Whether `total` is an estimate.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    total_is_estimate: bool,
+    pub total_is_estimate: bool,
 }
 
-#[derive(Serialize)]
-struct Deleted {
+/// What is gone.
+#[derive(Serialize, ToSchema)]
+pub struct Deleted {
+    /// Its id.
     id: String,
+    /// Always.
     deleted: bool,
 }
 
@@ -38,9 +49,16 @@ pub trait Versioned: Serialize {
     fn tag(&self) -> String;
 }
 
+/// A number that is another one when an answer is: for the tags of those that change without a version of their own.
+pub fn fingerprint(answer: &impl Serialize) -> u64 {
+    let text = serde_json::to_vec(answer).unwrap_or_default();
+    // As many bytes as 17 digits hold.
+    Sha256::digest(text).iter().take(7).fold(0, |number, byte| (number << 8) | u64::from(*byte))
+}
+
 /// 200 with some data.
 pub fn ok(data: impl Serialize) -> Response {
-    Json(Envelope { success: true, data, meta: None }).into_response()
+    Json(Envelope::<_, Meta> { success: true, data, meta: None }).into_response()
 }
 
 /// 200 with a single resource and its `ETag`.
@@ -52,6 +70,13 @@ pub fn resource(resource: &impl Versioned) -> Response {
 pub fn created(location: String, made: &impl Versioned) -> Response {
     let mut response = with_header(resource(made), header::LOCATION, location);
     *response.status_mut() = StatusCode::CREATED;
+    response
+}
+
+/// 202 with what was taken to be worked on, and where its progress is.
+pub fn accepted(location: String, data: impl Serialize) -> Response {
+    let mut response = with_header(ok(data), header::LOCATION, location);
+    *response.status_mut() = StatusCode::ACCEPTED;
     response
 }
 
@@ -77,7 +102,24 @@ pub fn list<T, R: Serialize>(asked: PageRequest, page: Page<T>, shape: impl Fn(T
         next_cursor: page.next.map(|cursor| cursor.to_string()),
         total_is_estimate: page.total_is_estimate,
     };
-    let data: Vec<R> = page.items.into_iter().map(shape).collect();
+    listed(page.items.into_iter().map(shape).collect(), meta)
+}
+
+/// How far a part of a feed goes.
+#[derive(Serialize)]
+struct FeedMeta {
+    next_after: u64,
+    has_more: bool,
+}
+
+/// 200 with part of a feed: where the next part begins, and whether there is one already.
+pub fn fed(data: impl Serialize, next_after: u64, has_more: bool) -> Response {
+    let meta = Some(FeedMeta { next_after, has_more });
+    Json(Envelope { success: true, data, meta }).into_response()
+}
+
+/// 200 with part of a list, and which it is.
+pub fn listed<R: Serialize>(data: Vec<R>, meta: Meta) -> Response {
     Json(Envelope { success: true, data, meta: Some(meta) }).into_response()
 }
 

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use interflow_application as app;
 use interflow_application::{FieldError, Resource};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// What went wrong, for programs. The catalogue is part of the contract (docs/api.md): codes are added, never changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Code {
     Unauthorized,
     /// The key lacks a scope.
     Forbidden,
+    /// The key's workspace is suspended.
+    WorkspaceSuspended,
     /// No such route, or no such resource in this workspace.
     NotFound,
     /// The route knows other methods.
@@ -37,8 +39,12 @@ pub enum Code {
     PreconditionFailed,
     /// The body is too large.
     PayloadTooLarge,
+    /// The path and query are too long.
+    UriTooLong,
     /// The body is of another media type.
     UnsupportedMediaType,
+    /// The header fields are too many or too large.
+    HeadersTooLarge,
     /// Too many requests.
     RateLimited,
     /// The channel is logged out or was never paired.
@@ -53,10 +59,11 @@ pub enum Code {
 
 impl Code {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::InvalidJson,
         Self::Unauthorized,
         Self::Forbidden,
+        Self::WorkspaceSuspended,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,
@@ -65,11 +72,13 @@ impl Code {
         Self::IdempotencyInFlight,
         Self::PreconditionFailed,
         Self::PayloadTooLarge,
+        Self::UriTooLong,
         Self::UnsupportedMediaType,
         Self::ValidationError,
         Self::NumberNotOnWhatsapp,
         Self::IdempotencyKeyReused,
         Self::RateLimited,
+        Self::HeadersTooLarge,
         Self::Internal,
         Self::Unavailable,
     ];
@@ -82,6 +91,7 @@ impl Code {
             Self::InvalidJson => "INVALID_JSON",
             Self::Unauthorized => "UNAUTHORIZED",
             Self::Forbidden => "FORBIDDEN",
+            Self::WorkspaceSuspended => "WORKSPACE_SUSPENDED",
             Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::RequestTimeout => "REQUEST_TIMEOUT",
@@ -90,12 +100,44 @@ impl Code {
             Self::IdempotencyInFlight => "IDEMPOTENCY_IN_FLIGHT",
             Self::PreconditionFailed => "PRECONDITION_FAILED",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Self::UriTooLong => "URI_TOO_LONG",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Self::HeadersTooLarge => "HEADERS_TOO_LARGE",
             Self::RateLimited => "RATE_LIMITED",
             Self::ChannelNotConnected => "CHANNEL_NOT_CONNECTED",
             Self::NumberNotOnWhatsapp => "NUMBER_NOT_ON_WHATSAPP",
             Self::Internal => "INTERNAL",
             Self::Unavailable => "UNAVAILABLE",
+        }
+    }
+
+    /// What it says, in a few words.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::ValidationError => "a field, header or parameter breaks a rule; `details` lists every one",
+            Self::InvalidJson => "the body is not JSON",
+            Self::Unauthorized => "no key, or one that is unknown, revoked or expired",
+            Self::Forbidden => "the key lacks the scope",
+            Self::WorkspaceSuspended => "the key's workspace is suspended",
+            Self::NotFound => "no such route, or nothing of that id or name in this workspace",
+            Self::MethodNotAllowed => "`Allow` lists what the route knows",
+            Self::RequestTimeout => "the body stopped coming",
+            Self::Conflict => {
+                "the present state does not allow it, or others changed the same thing at the same time"
+            }
+            Self::IdempotencyKeyReused => "the idempotency key came with another body before",
+            Self::IdempotencyInFlight => "the same request is being worked on",
+            Self::PreconditionFailed => "`If-Match` names another version",
+            Self::PayloadTooLarge => "the body is over the limit",
+            Self::UriTooLong => "the path and query are over 8 KiB",
+            Self::UnsupportedMediaType => "the body is not JSON in UTF-8, or is compressed",
+            Self::HeadersTooLarge => "more than 100 header fields, or 32 KiB of them",
+            Self::RateLimited => "the plan's requests of this minute are used up",
+            Self::ChannelNotConnected => "the channel is logged out or was never paired",
+            Self::NumberNotOnWhatsapp => "no WhatsApp account has the number",
+            Self::Internal => "a fault of ours; the log has it under the `X-Request-Id`",
+            Self::Unavailable => "the database, WhatsApp or the server's time is out of reach",
         }
     }
 
@@ -105,17 +147,19 @@ impl Code {
         match self {
             Self::InvalidJson => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::WorkspaceSuspended => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict | Self::IdempotencyInFlight | Self::ChannelNotConnected => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::ValidationError | Self::IdempotencyKeyReused | Self::NumberNotOnWhatsapp => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -156,6 +200,12 @@ impl ApiError {
         app::Error::NotFound(resource).into()
     }
 
+    /// The fields, headers or query parameters that break rules.
+    #[must_use]
+    pub fn details(&self) -> &[FieldError] {
+        &self.details
+    }
+
     /// The code.
     #[must_use]
     pub const fn code(&self) -> Code {
@@ -170,6 +220,7 @@ impl From<app::Error> for ApiError {
         match error {
             E::Invalid { message, fields } => Self::invalid(message, fields),
             E::NotFound(_) => Self::new(Code::NotFound, text),
+            E::Forbidden(_) => Self::new(Code::Forbidden, text),
             E::Conflict(_) => Self::new(Code::Conflict, text),
             E::PreconditionFailed { .. } => Self::new(Code::PreconditionFailed, text),
             E::ChannelNotConnected => Self::new(Code::ChannelNotConnected, text),
@@ -200,7 +251,7 @@ pub struct Failure {
 #[derive(Serialize)]
 struct Envelope<'a> {
     success: bool,
-    error: Body<'a>,
+    error: &'a ApiError,
 }
 
 #[derive(Serialize)]
@@ -216,12 +267,20 @@ struct Detail<'a> {
     message: &'a str,
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
+/// As callers are told of it: in an answer that is an error, or in one that holds errors of its parts.
+impl Serialize for ApiError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let details =
             self.details.iter().map(|detail| Detail { field: &detail.field, message: &detail.message });
-        let error = Body { code: self.code.name(), message: &self.message, details: details.collect() };
-        let mut response = (self.code.status(), Json(Envelope { success: false, error })).into_response();
+        Body { code: self.code.name(), message: &self.message, details: details.collect() }
+            .serialize(serializer)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let envelope = Envelope { success: false, error: &self };
+        let mut response = (self.code.status(), Json(envelope)).into_response();
         let headers = response.headers_mut();
         match self.code {
             Code::Unauthorized => {

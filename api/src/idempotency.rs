@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 
 use crate::auth::Caller;
 use crate::error::{ApiError, Code};
-use crate::extract::{idempotency_key, read_body, reused};
+use crate::extract::{BodyLimit, idempotency_key, read_body, reused};
 use crate::state::App;
 
 /// How long a repetition is recognised.
@@ -79,7 +79,7 @@ async fn keyed(app: &App, key: &str, request: Request, next: Next) -> Result<Res
 
     let (mut parts, body) = request.into_parts();
     let head = Request::from_parts(parts.clone(), body);
-    let body = read_body(head, app.settings.body_limit).await?;
+    let body = read_body(head, BodyLimit::of(&parts.extensions, app)).await?;
     let request_hash: [u8; 32] = Sha256::digest(&body).into();
     match app.answers.find(workspace, &id).await? {
         Some(recorded) if recorded.request_hash != request_hash => return Err(reused()),

@@ -4,7 +4,9 @@
 //! - [`compose`] is the composition root: the one file that names infrastructure;
 //! - [`router`] has every route; [`rest`] holds the handlers, which parse, call one use case, and render;
 //! - [`extract`] takes requests apart, [`envelope`] and [`error`] put answers together;
-//! - [`auth`] lets keys in, [`idempotency`] lets a command happen once, [`layers`] surround it all;
+//! - [`auth`] lets keys in, [`idempotency`] lets a command happen once, [`limits`] divides
+//!   what a plan allows, [`layers`] surround it all;
+//! - [`openapi`] describes it all, for programs and people;
 //! - [`config`] is what an operator may set; [`cli`] is the program; [`bootstrap`] is what a fresh server gets.
 
 pub mod auth;
@@ -18,7 +20,10 @@ pub mod extract;
 mod health;
 pub mod idempotency;
 mod layers;
+pub mod limits;
 mod node;
+pub mod openapi;
+mod qr;
 mod rest;
 pub mod router;
 mod server;

@@ -1,46 +1,75 @@
 //! Every route, and what surrounds them all.
 
-use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
+use axum::{Extension, Router};
 use interflow_domain::workspace::Scope;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::{ApiError, Code};
+use crate::extract::BodyLimit;
 use crate::state::App;
-use crate::{auth, health, idempotency, layers, rest};
+use crate::{auth, health, idempotency, layers, openapi, rest};
 
 /// The whole HTTP face.
 pub fn router(app: App) -> Router {
-    let guard = Guard(&app);
-    Router::new()
+    let guard = Guard { app: &app, body_limit: app.settings.body_limit };
+    let router = Router::new()
         .merge(health::routes())
+        .merge(openapi::routes())
         .nest("/v1", rest::v1::routes(guard))
         .nest("/api/whatsapp", rest::whatsapp::routes(guard))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn(layers::leftover))
         .layer(from_fn_with_state(app.clone(), layers::timeout))
+        .layer(from_fn(layers::heads))
         .layer(CatchPanicLayer::custom(layers::answer_panic))
+        .layer(from_fn_with_state(app.clone(), layers::headers));
+    let router = match layers::cors(&app.settings.cors_origins) {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router
+        .layer(layers::compression())
         .layer(from_fn(layers::access_log))
         .layer(from_fn_with_state(app.clone(), layers::request_id))
         .with_state(app)
 }
 
-/// Puts the door in front of a route.
+/// Puts the door in front of a route: what a caller needs to get in, and how much it may bring.
 #[derive(Clone, Copy)]
-pub struct Guard<'a>(&'a App);
+pub struct Guard<'a> {
+    app: &'a App,
+    body_limit: usize,
+}
 
 impl Guard<'_> {
+    /// The same guard for routes that take bodies of up to so many bytes.
+    #[must_use]
+    pub const fn taking(self, body_limit: usize) -> Self {
+        Self { body_limit, ..self }
+    }
+
     /// A route that reads: asks for a key with the scope.
     pub fn reads(self, scope: Scope, route: MethodRouter<App>) -> MethodRouter<App> {
-        route.route_layer(from_fn_with_state((self.0.clone(), scope), auth::require))
+        self.asks_for(Some(scope), route)
+    }
+
+    /// A route that reads what every key may: asks for a key.
+    pub fn reads_for_any_key(self, route: MethodRouter<App>) -> MethodRouter<App> {
+        self.asks_for(None, route)
     }
 
     /// A route that writes: asks for a key with the scope, and repeats no command.
     pub fn writes(self, scope: Scope, route: MethodRouter<App>) -> MethodRouter<App> {
-        self.reads(scope, route.route_layer(from_fn_with_state(self.0.clone(), idempotency::once)))
+        let once = from_fn_with_state(self.app.clone(), idempotency::once);
+        self.reads(scope, route.route_layer(once).route_layer(Extension(BodyLimit(self.body_limit))))
+    }
+
+    fn asks_for(self, scope: Option<Scope>, route: MethodRouter<App>) -> MethodRouter<App> {
+        route.route_layer(from_fn_with_state((self.app.clone(), scope), auth::require))
     }
 }
 

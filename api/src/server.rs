@@ -17,6 +17,8 @@ use tokio_util::task::TaskTracker;
 
 /// How long a connection may take to send a request's head, and may idle between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// More header fields than this are refused by the socket, with a bare 431; up to it, as `layers::heads` says.
+const MOST_FIELDS: usize = 256;
 /// How long to wait when no connection can be accepted: there are no more file descriptors.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
@@ -92,6 +94,7 @@ fn serve(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(MOST_FIELDS)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
     let (connection, abort) = (graceful.watch(connection), abort.clone());
     connections.spawn(async move {

@@ -6,10 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use interflow_application::gateway::Gateway;
+use interflow_application::usage::UsageMeter;
+use interflow_application::wakeups::Wakeups;
+use interflow_application::webhook::ports::Resolver;
+use interflow_application::webhook::url::UrlPolicy;
+use interflow_application::webhook::{Dispatcher, WebhookReads};
 use interflow_application::{AnswerStore, Core};
 
-use crate::auth::Crowd;
+use crate::auth::{Crowd, KeyUses, Secrets};
+use crate::config::Origin;
 use crate::idempotency::InFlight;
+use crate::limits::Limits;
 
 /// The ports and the settings of a server, shared by its handlers.
 #[derive(Clone)]
@@ -27,18 +34,54 @@ pub struct Parts {
     pub in_flight: InFlight,
     /// The calls that are being served, by key.
     pub crowd: Crowd,
+    /// The requests that the plans allow.
+    pub limits: Limits,
+    /// What keys and workspaces need.
+    pub tenants: Tenants,
+    /// What webhooks need.
+    pub webhooks: Webhooks,
     /// Bounds.
     pub settings: Settings,
     stopping: AtomicBool,
 }
 
+/// What keys and workspaces need.
+#[derive(Clone)]
+pub struct Tenants {
+    /// Makes the secrets of keys.
+    pub secrets: Secrets,
+    /// When keys were last shown.
+    pub key_uses: KeyUses,
+    /// What workspaces use.
+    pub usage: Arc<dyn UsageMeter>,
+}
+
+/// What webhooks need.
+#[derive(Clone)]
+pub struct Webhooks {
+    /// Makes the deliveries of this node.
+    pub dispatcher: Dispatcher,
+    /// What is known of endpoints and deliveries.
+    pub reads: Arc<dyn WebhookReads>,
+    /// Which addresses endpoints may have.
+    pub policy: UrlPolicy,
+    /// Resolves their names.
+    pub resolver: Arc<dyn Resolver>,
+    /// Says when there is more to tell, to callers that wait for it.
+    pub wakeups: Arc<dyn Wakeups>,
+}
+
 /// Bounds of the HTTP face.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// How long a request may take.
     pub request_timeout: Duration,
-    /// The largest body, in bytes.
+    /// The largest body, in bytes, where a route sets no other bound.
     pub body_limit: usize,
+    /// The pages that may call from a browser.
+    pub cors_origins: Vec<Origin>,
+    /// How long browsers are to insist on TLS; zero says nothing of it.
+    pub hsts_max_age: Duration,
     /// How long a message may wait for WhatsApp before it is given up.
     pub send_deadline: Duration,
 }
@@ -46,7 +89,15 @@ pub struct Settings {
 impl App {
     /// An app on these ports.
     #[must_use]
-    pub fn new(core: Core, gateway: Gateway, answers: Arc<dyn AnswerStore>, settings: Settings) -> Self {
+    pub fn new(
+        core: Core,
+        gateway: Gateway,
+        answers: Arc<dyn AnswerStore>,
+        limits: Limits,
+        tenants: Tenants,
+        webhooks: Webhooks,
+        settings: Settings,
+    ) -> Self {
         let in_flight = InFlight::default();
         Self(Arc::new(Parts {
             core,
@@ -54,6 +105,9 @@ impl App {
             answers,
             in_flight,
             crowd: Crowd::default(),
+            limits,
+            tenants,
+            webhooks,
             settings,
             stopping: AtomicBool::new(false),
         }))

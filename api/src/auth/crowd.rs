@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 /// Calls of one key at a time; as many as the log lets wait.
 const MOST: usize = 1024;
 
-type Fingerprint = [u8; 32];
+/// A key as it is remembered outside of the read models: its SHA-256, of whatever was shown.
+pub type Fingerprint = [u8; 32];
 
 /// The calls that are being served, by the key they show.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +43,14 @@ impl Crowd {
 
     fn counts(&self) -> MutexGuard<'_, HashMap<Fingerprint, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// By which key it is taken.
+    #[must_use]
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.key
     }
 }
 

@@ -1,7 +1,8 @@
 //! The form of our keys: `ifl_live_`, 30 random base62 digits, and a CRC-32 of all that in six more, so that a
 //! secret scanner can tell a key from a look-alike without asking anybody.
 
-use rand::Rng;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 const PREFIX: &str = "ifl_live_";
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -13,7 +14,16 @@ const STRONG_LEN: usize = 24;
 /// A new key. To be shown once; only its hash is kept.
 #[must_use]
 pub fn generate_key() -> String {
-    let mut rng = rand::rng();
+    drawn(rand::rng())
+}
+
+/// The key that belongs to a seed.
+#[must_use]
+pub fn key_from(seed: [u8; 32]) -> String {
+    drawn(StdRng::from_seed(seed))
+}
+
+fn drawn(mut rng: impl Rng) -> String {
     let mut key = String::from(PREFIX);
     key.extend((0..RANDOM_LEN).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])));
     let check = checksum(&key);

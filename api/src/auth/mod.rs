@@ -4,20 +4,26 @@
 mod crowd;
 mod key;
 mod scope;
+mod secrets;
+mod uses;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use interflow_application::authenticate;
-use interflow_domain::workspace::Scope;
+use interflow_application::read::Credential;
+use interflow_application::{authenticate, home_workspace};
+use interflow_domain::workspace::{Plan, Scope};
 use interflow_domain::{KeyId, WorkspaceId};
 
-pub use crowd::{Crowd, Place};
+pub use crowd::{Crowd, Fingerprint, Place};
 pub use key::{generate_key, is_weak};
-pub use scope::{scope_from, scope_name};
+pub use scope::{scope_from, scope_name, scope_names};
+pub use secrets::{KeyedHash, Secrets};
+pub use uses::{INTERVAL as KEY_USES_INTERVAL, KeyUses};
 
 use crate::error::{ApiError, Code};
+use crate::limits::Admission;
 use crate::state::App;
 
 /// Who calls.
@@ -27,23 +33,50 @@ pub struct Caller {
     pub key: KeyId,
     /// For which workspace.
     pub workspace: WorkspaceId,
+    /// How much that may do.
+    pub plan: Plan,
 }
 
-/// Lets a request through when its key works and has the scope; the handler finds the [`Caller`] in the extensions.
-pub async fn require(State((app, scope)): State<(App, Scope)>, mut request: Request, next: Next) -> Response {
-    let admitted = match enter(&app, request.headers()) {
-        Ok((secret, place)) => admit(&app, scope, secret).await.map(|caller| (caller, place)),
-        Err(error) => Err(error),
+/// Lets a request through when its key works, its workspace's plan allows one more, and the key has the scope, if the
+/// route asks for one; the handler finds the [`Caller`] in the extensions.
+pub async fn require(
+    State((app, scope)): State<(App, Option<Scope>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Admitted { known, caller, admission, _place } = match admit(&app, request.headers()).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return refused,
     };
-    match admitted {
-        Ok((caller, _place)) => {
+    let mut response = match allow(&known, scope) {
+        Ok(()) => {
             request.extensions_mut().insert(caller);
-            let mut response = next.run(request).await;
-            response.extensions_mut().insert(caller);
-            response
+            next.run(request).await
         }
         Err(error) => error.into_response(),
+    };
+    admission.tell(&mut response);
+    response.extensions_mut().insert(caller);
+    response
+}
+
+/// A request with a key that works, within its workspace's plan.
+struct Admitted {
+    known: Credential,
+    caller: Caller,
+    admission: Admission,
+    _place: Place,
+}
+
+async fn admit(app: &App, headers: &HeaderMap) -> Result<Admitted, Response> {
+    let (secret, place) = enter(app, headers).map_err(IntoResponse::into_response)?;
+    if let Some(refused) = app.limits.recall(place.fingerprint()) {
+        return Err(refused);
     }
+    let known = identify(app, secret).await.map_err(IntoResponse::into_response)?;
+    let caller = Caller { key: known.key, workspace: known.workspace, plan: known.plan };
+    let admission = app.limits.admit(caller, place.fingerprint()).await?;
+    Ok(Admitted { known, caller, admission, _place: place })
 }
 
 /// The key a request shows, and its place among the calls that show the same.
@@ -57,17 +90,37 @@ fn enter<'a>(app: &App, headers: &'a HeaderMap) -> Result<(&'a str, Place), ApiE
     Ok((secret, place))
 }
 
-async fn admit(app: &App, scope: Scope, secret: &str) -> Result<Caller, ApiError> {
-    let key = authenticate(&app.core, secret)
+async fn identify(app: &App, secret: &str) -> Result<Credential, ApiError> {
+    let known = authenticate(&app.core, secret)
         .await?
         .ok_or_else(|| unauthorized("The API key is unknown, revoked or expired"))?;
-    if !key.scopes.contains(&Scope::All) && !key.scopes.contains(&scope) {
+    app.tenants.key_uses.seen(known.workspace, known.key, app.core.clock.now());
+    Ok(known)
+}
+
+/// A route without a scope is for every key. One that governs workspaces is for keys of the first workspace alone, also
+/// where a key may do everything in its own.
+fn allow(known: &Credential, scope: Option<Scope>) -> Result<(), ApiError> {
+    if known.suspended {
+        return Err(ApiError::new(
+            Code::WorkspaceSuspended,
+            "The workspace of this API key is suspended: ask those who run the server",
+        ));
+    }
+    let Some(scope) = scope else { return Ok(()) };
+    if scope.governs() && known.workspace != home_workspace() {
+        return Err(ApiError::new(
+            Code::Forbidden,
+            "Only API keys of the server's first workspace may govern workspaces",
+        ));
+    }
+    if !scope.is_within(known.scopes.iter()) {
         return Err(ApiError::new(
             Code::Forbidden,
             format!("The API key lacks the scope '{}'", scope_name(scope)),
         ));
     }
-    Ok(Caller { key: key.id, workspace: key.workspace })
+    Ok(())
 }
 
 fn unauthorized(message: &str) -> ApiError {

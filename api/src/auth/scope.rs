@@ -3,7 +3,7 @@
 use interflow_domain::workspace::Scope;
 
 /// Every scope and its name.
-const NAMES: [(Scope, &str); 9] = [
+const NAMES: [(Scope, &str); 20] = [
     (Scope::All, "*"),
     (Scope::CustomersRead, "customers:read"),
     (Scope::CustomersWrite, "customers:write"),
@@ -13,6 +13,17 @@ const NAMES: [(Scope, &str); 9] = [
     (Scope::MessagesWrite, "messages:write"),
     (Scope::ChannelsRead, "channels:read"),
     (Scope::ChannelsWrite, "channels:write"),
+    (Scope::KeysRead, "keys:read"),
+    (Scope::KeysWrite, "keys:write"),
+    (Scope::WorkspacesRead, "workspaces:read"),
+    (Scope::WorkspacesWrite, "workspaces:write"),
+    (Scope::JobsRead, "jobs:read"),
+    (Scope::JobsWrite, "jobs:write"),
+    (Scope::WebhooksRead, "webhooks:read"),
+    (Scope::WebhooksWrite, "webhooks:write"),
+    (Scope::EventsRead, "events:read"),
+    (Scope::AuditRead, "audit:read"),
+    (Scope::AuditWrite, "audit:write"),
 ];
 
 /// The scope's name.
@@ -21,12 +32,19 @@ pub fn scope_name(scope: Scope) -> &'static str {
     NAMES.iter().find(|(known, _)| *known == scope).map_or("?", |(_, name)| name)
 }
 
+/// Every scope's name.
+#[must_use]
+pub fn scope_names() -> [&'static str; NAMES.len()] {
+    NAMES.map(|(_, name)| name)
+}
+
 /// The scope with a name, or what names there are.
 pub fn scope_from(name: &str) -> Result<Scope, String> {
-    NAMES.iter().find(|(_, known)| *known == name).map(|(scope, _)| *scope).ok_or_else(|| {
-        let names: Vec<_> = NAMES.iter().map(|(_, name)| *name).collect();
-        format!("no such scope; there are: {}", names.join(", "))
-    })
+    NAMES
+        .iter()
+        .find(|(_, known)| *known == name)
+        .map(|(scope, _)| *scope)
+        .ok_or_else(|| format!("no such scope; there are: {}", scope_names().join(", ")))
 }
 
 #[cfg(test)]

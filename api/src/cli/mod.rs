@@ -1,10 +1,13 @@
-//! The command line: `serve`, `migrate`, `key create`, `projections`, `version`.
+//! The command line: `serve`, `migrate`, `key create`, `projections`, `version` work on the server's own data;
+//! [`remote`] asks a running server.
 
+mod completions;
 mod key;
 mod logging;
 mod meter;
 mod output;
 mod projections;
+mod remote;
 mod serve;
 
 use std::process::ExitCode;
@@ -33,19 +36,24 @@ enum Command {
     Serve(Settings),
     /// Bring the database's schema up to date, and end
     Migrate(Settings),
-    /// Manage API keys
+    /// Make the first API key, at the server's own database (`keys` manages them over the API)
     #[command(subcommand)]
     Key(KeyCommand),
     /// Look at the read models, check them against the log, and make them again from it
     #[command(subcommand)]
     Projections(ProjectionsCommand),
+    #[command(flatten)]
+    Remote(remote::RemoteCommand),
+    /// Print the script by which a shell completes these commands
+    Completions(completions::Completions),
     /// Print the version
     Version,
 }
 
 #[derive(Debug, Subcommand)]
 enum KeyCommand {
-    /// Make an API key and print it, once. Works while the server runs
+    /// Make an API key and print it, once. Works beside a running server and without one, needs no key, and must run
+    /// where the server's data directory or database is
     Create(key::Create),
 }
 
@@ -57,6 +65,11 @@ pub fn main() -> ExitCode {
             say(&format!("interflow {}", env!("CARGO_PKG_VERSION")));
             return ExitCode::SUCCESS;
         }
+        Command::Completions(completions) => {
+            completions::print::<Cli>(completions);
+            return ExitCode::SUCCESS;
+        }
+        Command::Remote(command) => return remote::run(command),
         Command::Serve(settings) => run(settings, |config| async {
             let engine = compose::whatsapp_web()?;
             serve_until_stopped(config, engine).await
@@ -108,5 +121,37 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// Every command and option of a remote command: `channels connect`, `--pair-code`.
+    fn names(command: &clap::Command, before: &str, found: &mut Vec<String>) {
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            let path = format!("{before}{}", sub.get_name());
+            assert!(sub.get_about().is_some(), "{path} says nothing of itself");
+            if !sub.has_subcommands() {
+                found.push(path.clone());
+            }
+            let options = sub.get_arguments().filter(|option| option.get_id() != "help");
+            for option in options {
+                assert!(option.get_help().is_some(), "{path} {} says nothing of itself", option.get_id());
+                found.extend(option.get_long().map(|name| format!("--{name}")));
+            }
+            names(sub, &format!("{path} "), found);
+        }
+    }
+
+    #[test]
+    fn the_documentation_names_every_command_and_option_of_a_running_server() {
+        const GUIDE: &str = include_str!("../../../docs/cli.md");
+        let remote =
+            <remote::RemoteCommand as Subcommand>::augment_subcommands(clap::Command::new("interflow"));
+        let mut found = vec![];
+        names(&remote, "", &mut found);
+        assert!(found.len() > 40, "{found:?}");
+        for name in found {
+            let last = name.rsplit(' ').next().unwrap_or_default();
+            let forms = [name.clone(), format!("`{last} "), format!("`{last}`")];
+            assert!(forms.iter().any(|form| GUIDE.contains(form)), "{name} is not documented");
+        }
     }
 }

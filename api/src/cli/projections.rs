@@ -158,8 +158,8 @@ fn listed_for_machines(status: &Status) -> String {
 
 async fn rebuild(projections: &Projections, which: &Which) -> Outcome {
     for workspace in workspaces(projections, which).await? {
-        let mut meter = Meter::new(format!("rebuilding {workspace}"));
-        let rebuilt = projections.rebuild(workspace, &mut |progress| meter.show(progress)).await;
+        let mut meter = Meter::new(format!("rebuilding {workspace}"), "event");
+        let rebuilt = projections.rebuild(workspace, &mut |at| meter.show(at.position, at.head)).await;
         let took = meter.end();
         let rebuilt = rebuilt?;
         let (generation, events) = (rebuilt.generation, rebuilt.position);
@@ -178,10 +178,10 @@ async fn rebuild(projections: &Projections, which: &Which) -> Outcome {
 async fn verify(projections: &Projections, which: &Which) -> Outcome {
     let mut differences = 0;
     for workspace in workspaces(projections, which).await? {
-        let mut meter = Meter::new(format!("verifying {workspace}"));
+        let mut meter = Meter::new(format!("verifying {workspace}"), "event");
         let mut tell = |difference: Difference| say(&told(workspace, &difference, which.json));
         let verified = projections
-            .verify(workspace, which.projection, &mut |progress| meter.show(progress), &mut tell)
+            .verify(workspace, which.projection, &mut |at| meter.show(at.position, at.head), &mut tell)
             .await;
         let took = meter.end();
         let verified = verified?;

@@ -1,6 +1,7 @@
 //! What an operator may set: by flag, by environment variable, in a file; in this order, the first that says wins.
 //! `interflow.sample.toml` documents every key beside its default.
 
+mod origin;
 mod settings;
 mod span;
 
@@ -8,7 +9,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use interflow_application::gateway::LEASE_EXPIRY;
+use interflow_application::webhook::address::AllowList;
+use interflow_domain::webhook::WebhookUrl;
 
+pub use origin::{InvalidOrigin, Origin};
 pub use settings::{ConfigError, LogFormat, Settings};
 pub use span::Span;
 
@@ -37,6 +41,8 @@ pub struct Config {
     pub send_wait: Duration,
     /// How long a message may wait before it is given up.
     pub send_deadline: Duration,
+    /// How many bulk messages of a channel leave in a minute, on average.
+    pub bulk_rate_per_minute: u32,
     /// How long `connect` waits for the first QR.
     pub connect_timeout: Duration,
     /// How long a request may take.
@@ -45,8 +51,22 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// How long a node may be silent before its sessions are another's.
     pub lease_expiry: Duration,
-    /// The largest body of a request, in bytes.
+    /// Whether customers are told that their messages were read, when a chat is marked as read.
+    pub send_read_receipts: bool,
+    /// The largest body of a request, in bytes, where its route sets no other bound.
     pub body_limit: usize,
+    /// The pages that may call from a browser.
+    pub cors_origins: Vec<Origin>,
+    /// Where this server is reached; `None` is where it listens.
+    pub public_url: Option<String>,
+    /// An endpoint of the format `evolution` for the default workspace.
+    pub webhook_url: Option<WebhookUrl>,
+    /// Networks that webhooks may go to though they are not public.
+    pub webhook_allow: AllowList,
+    /// How long attempts at deliveries, and what was delivered, are kept.
+    pub webhook_retention: Duration,
+    /// How long browsers are to insist on TLS; zero says nothing of it.
+    pub hsts_max_age: Duration,
 }
 
 impl Default for Config {
@@ -63,11 +83,19 @@ impl Default for Config {
             log_format: LogFormat::Text,
             send_wait: Duration::from_secs(2),
             send_deadline: Duration::from_secs(24 * 3600),
+            bulk_rate_per_minute: 30,
             connect_timeout: Duration::from_secs(20),
             request_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(25),
             lease_expiry: LEASE_EXPIRY,
+            send_read_receipts: true,
             body_limit: 1024 * 1024,
+            cors_origins: vec![],
+            public_url: None,
+            webhook_url: None,
+            webhook_allow: AllowList::default(),
+            webhook_retention: Duration::from_secs(30 * 24 * 3600),
+            hsts_max_age: Duration::ZERO,
         }
     }
 }

@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use interflow_application::webhook::address::AllowList;
+use interflow_application::webhook::url::{self, UrlPolicy};
+use interflow_domain::webhook::WebhookUrl;
 use serde::Deserialize;
 
-use super::{Config, Secret, Span};
+use super::{Config, Origin, Secret, Span};
 
 /// What an operator said in one source. What nobody said has a default.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
@@ -49,6 +52,9 @@ pub struct Settings {
     /// How long a message may wait before it is given up [default: 24h]
     #[arg(long, env = "INTERFLOW_SEND_DEADLINE", value_name = "TIME")]
     send_deadline: Option<Span>,
+    /// How many bulk messages of a channel leave in a minute, on average [default: 30]
+    #[arg(long, env = "INTERFLOW_BULK_RATE_PER_MINUTE", value_name = "NUMBER")]
+    bulk_rate_per_minute: Option<u32>,
     /// How long `connect` waits for the first QR [default: 20s]
     #[arg(long, env = "INTERFLOW_CONNECT_TIMEOUT", value_name = "TIME")]
     connect_timeout: Option<Span>,
@@ -61,9 +67,30 @@ pub struct Settings {
     /// How long a node may be silent before its sessions are another's [default: 15s]
     #[arg(long, env = "INTERFLOW_LEASE_EXPIRY", value_name = "TIME")]
     lease_expiry: Option<Span>,
+    /// Whether customers are told that their messages were read, when a chat is marked as read [default: true]
+    #[arg(long, env = "INTERFLOW_SEND_READ_RECEIPTS", value_name = "BOOL")]
+    send_read_receipts: Option<bool>,
     /// The largest body of a request, in bytes [default: 1048576]
     #[arg(long, env = "INTERFLOW_BODY_LIMIT", value_name = "BYTES")]
     body_limit: Option<usize>,
+    /// Pages that may call from a browser: their origins, or * [default: none]
+    #[arg(long, env = "INTERFLOW_CORS_ORIGINS", value_name = "ORIGINS", value_delimiter = ',')]
+    cors_origins: Option<Vec<Origin>>,
+    /// Where this server is reached, as receivers of webhooks are told [default: http:// and where it listens]
+    #[arg(long, env = "INTERFLOW_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// An endpoint of the format `evolution` for everything that happens in the default workspace
+    #[arg(long, env = "INTERFLOW_WEBHOOK_URL", value_name = "URL", hide_env_values = true)]
+    webhook_url: Option<Secret>,
+    /// Networks that webhooks may go to though they are not public [default: none]
+    #[arg(long, env = "INTERFLOW_WEBHOOK_ALLOW", value_name = "NETWORKS", value_delimiter = ',')]
+    webhook_allow: Option<Vec<String>>,
+    /// How long attempts at deliveries, and what was delivered, are kept [default: 30d]
+    #[arg(long, env = "INTERFLOW_WEBHOOK_RETENTION", value_name = "TIME")]
+    webhook_retention: Option<Span>,
+    /// How long browsers are to insist on TLS, behind a proxy that speaks it [default: 0s, not at all]
+    #[arg(long, env = "INTERFLOW_HSTS_MAX_AGE", value_name = "TIME")]
+    hsts_max_age: Option<Span>,
 }
 
 /// How the log is written.
@@ -110,6 +137,11 @@ impl Settings {
         self.over(file).complete()
     }
 
+    /// Where a server listens that has this file, and is told this beside it.
+    pub fn listening(config: Option<PathBuf>, listen: Option<String>) -> Result<String, ConfigError> {
+        Ok(Self { config, listen, ..Self::default() }.resolve()?.listen)
+    }
+
     fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
@@ -137,11 +169,19 @@ impl Settings {
             log_format: self.log_format.or(lower.log_format),
             send_wait: self.send_wait.or(lower.send_wait),
             send_deadline: self.send_deadline.or(lower.send_deadline),
+            bulk_rate_per_minute: self.bulk_rate_per_minute.or(lower.bulk_rate_per_minute),
             connect_timeout: self.connect_timeout.or(lower.connect_timeout),
             request_timeout: self.request_timeout.or(lower.request_timeout),
             shutdown_timeout: self.shutdown_timeout.or(lower.shutdown_timeout),
             lease_expiry: self.lease_expiry.or(lower.lease_expiry),
+            send_read_receipts: self.send_read_receipts.or(lower.send_read_receipts),
             body_limit: self.body_limit.or(lower.body_limit),
+            cors_origins: self.cors_origins.or(lower.cors_origins),
+            public_url: text(self.public_url).or(text(lower.public_url)),
+            webhook_url: secret(self.webhook_url).or(secret(lower.webhook_url)),
+            webhook_allow: self.webhook_allow.or(lower.webhook_allow),
+            webhook_retention: self.webhook_retention.or(lower.webhook_retention),
+            hsts_max_age: self.hsts_max_age.or(lower.hsts_max_age),
         }
     }
 
@@ -159,11 +199,19 @@ impl Settings {
             log_format: self.log_format.unwrap_or(default.log_format),
             send_wait: self.send_wait.map_or(default.send_wait, |span| span.0),
             send_deadline: self.send_deadline.map_or(default.send_deadline, |span| span.0),
+            bulk_rate_per_minute: self.bulk_rate_per_minute.unwrap_or(default.bulk_rate_per_minute),
             connect_timeout: self.connect_timeout.map_or(default.connect_timeout, |span| span.0),
             request_timeout: self.request_timeout.map_or(default.request_timeout, |span| span.0),
             shutdown_timeout: self.shutdown_timeout.map_or(default.shutdown_timeout, |span| span.0),
             lease_expiry: self.lease_expiry.map_or(default.lease_expiry, |span| span.0),
+            send_read_receipts: self.send_read_receipts.unwrap_or(default.send_read_receipts),
             body_limit: self.body_limit.unwrap_or(default.body_limit),
+            cors_origins: self.cors_origins.unwrap_or(default.cors_origins),
+            public_url: self.public_url,
+            webhook_url: self.webhook_url.map(|url| webhook_url(&url)).transpose()?,
+            webhook_allow: self.webhook_allow.map_or(Ok(default.webhook_allow), |list| networks(&list))?,
+            webhook_retention: self.webhook_retention.map_or(default.webhook_retention, |span| span.0),
+            hsts_max_age: self.hsts_max_age.map_or(default.hsts_max_age, |span| span.0),
         };
         if config.connect_timeout >= config.request_timeout || config.send_wait >= config.request_timeout {
             return Err(ConfigError::Contradiction(
@@ -172,6 +220,9 @@ impl Settings {
         }
         if config.lease_expiry < Duration::from_secs(1) {
             return Err(ConfigError::Contradiction("lease_expiry must be at least a second"));
+        }
+        if !(1..=60_000).contains(&config.bulk_rate_per_minute) {
+            return Err(ConfigError::Contradiction("bulk_rate_per_minute must be from 1 to 60000"));
         }
         if !(2..=1000).contains(&config.database_connections) {
             return Err(ConfigError::Contradiction("database_connections must be from 2 to 1000"));
@@ -183,6 +234,21 @@ impl Settings {
 /// An empty environment variable says nothing: container tools set what was left out to that.
 fn text(value: Option<String>) -> Option<String> {
     value.filter(|text| !text.trim().is_empty())
+}
+
+/// The operator's own endpoint is read as one that may be anywhere.
+fn webhook_url(url: &Secret) -> Result<WebhookUrl, ConfigError> {
+    let target = url::parse(url.expose(), &UrlPolicy::exempt());
+    target.map(|target| target.url).map_err(|_| {
+        ConfigError::Contradiction("webhook_url must be an http or https address without a login")
+    })
+}
+
+fn networks(list: &[String]) -> Result<AllowList, ConfigError> {
+    let networks = list.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).map(str::parse);
+    networks.collect::<Result<_, _>>().map(AllowList::new).map_err(|_| {
+        ConfigError::Contradiction("webhook_allow must be addresses or networks, such as 10.0.0.0/8")
+    })
 }
 
 fn path(value: Option<PathBuf>) -> Option<PathBuf> {
@@ -214,13 +280,15 @@ mod tests {
     fn the_sample_documents_every_key_with_its_default() {
         let table: toml::Table = uncommented().parse().unwrap();
         let sample = Settings::parse(&uncommented()).unwrap();
-        assert_eq!(table.len(), 16, "a key is missing in the sample, or one too many");
+        assert_eq!(table.len(), 24, "a key is missing in the sample, or one too many");
         let (from_sample, default) = (sample.complete().unwrap(), Config::default());
         let unset = |config: Config| Config {
             database_url: None,
             pg_bin_dir: None,
             admin_key: None,
             master_key: None,
+            public_url: None,
+            webhook_url: None,
             ..config
         };
         assert_eq!(format!("{:?}", unset(from_sample)), format!("{default:?}"));
@@ -255,5 +323,8 @@ mod tests {
         assert!(Settings::parse("connect_timeout = \"31s\"").unwrap().complete().is_err());
         assert!(Settings::parse("database_connections = 1").unwrap().complete().is_err());
         assert!(Settings::parse("lease_expiry = \"10ms\"").unwrap().complete().is_err());
+        assert!(Settings::parse("bulk_rate_per_minute = 0").unwrap().complete().is_err());
+        assert!(Settings::parse("webhook_url = \"ftp://localhost/\"").unwrap().complete().is_err());
+        assert!(Settings::parse("webhook_allow = [\"10.0.0.1/8\"]").unwrap().complete().is_err());
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -17,6 +17,18 @@ use crate::state::App;
 /// How long the next part of a body may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The largest body a route takes, in bytes. Set where the route is declared ([`crate::router::Guard::taking`]).
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimit(pub usize);
+
+impl BodyLimit {
+    /// That of the route of a request.
+    #[must_use]
+    pub fn of(extensions: &Extensions, app: &App) -> usize {
+        extensions.get::<Self>().map_or(app.settings.body_limit, |limit| limit.0)
+    }
+}
+
 /// What a handler takes from the body.
 pub struct Body<T>(pub T);
 
@@ -24,23 +36,37 @@ impl<T: FromForm> FromRequest<App> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let unsupported = |what: &str| Err(ApiError::new(Code::UnsupportedMediaType, what));
         if !is_json(request.headers()) {
-            return Err(ApiError::new(
-                Code::UnsupportedMediaType,
-                "The body must be JSON: send 'Content-Type: application/json'",
-            ));
+            return unsupported("The body must be JSON in UTF-8: send 'Content-Type: application/json'");
         }
-        let body = read_body(request, app.settings.body_limit).await?;
+        if is_encoded(request.headers()) {
+            return unsupported("The body must not be compressed: send no 'Content-Encoding'");
+        }
+        let limit = BodyLimit::of(request.extensions(), app);
+        let body = read_body(request, limit).await?;
         Form::read(object(&body)?).map(Self)
     }
 }
 
-/// A missing `Content-Type` is taken for JSON: the Flowcore reference prints requests without one.
+/// A missing `Content-Type` is taken for JSON: the Flowcore reference prints requests without one. JSON is UTF-8.
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
     let Ok(value) = value.to_str() else { return false };
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let value = value.to_ascii_lowercase();
+    let mut parts = value.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let foreign = |part: &str| {
+        part.strip_prefix("charset=").is_some_and(|name| !matches!(name.trim_matches('"'), "utf-8" | "utf8"))
+    };
+    (essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")))
+        && !parts.any(foreign)
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn object(body: &[u8]) -> Result<serde_json::Map<String, Value>, ApiError> {
@@ -99,11 +125,22 @@ mod tests {
     #[test]
     fn json_is_taken_under_its_names_and_without_one() {
         assert!(is_json(&HeaderMap::new()));
-        for name in ["application/json", "Application/JSON; charset=utf-8", "application/vnd.api+json"] {
+        for name in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json;charset=\"UTF-8\"",
+            "application/vnd.api+json",
+        ] {
             assert!(is_json(&typed(name)), "{name}");
         }
-        for name in ["text/plain", "application/x-www-form-urlencoded", "text/json", "", "application/jsonx"]
-        {
+        for name in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "text/json",
+            "",
+            "application/jsonx",
+            "application/json; charset=iso-8859-1",
+        ] {
             assert!(!is_json(&typed(name)), "{name}");
         }
     }

@@ -3,7 +3,9 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use futures::future::BoxFuture;
-use interflow_application::{Actor, Command, Context, Error, RecordedCommand, ResourceRef, UseCase};
+use interflow_application::{
+    Actor, Command, Context, Error, NoteCommand, RecordedCommand, ResourceRef, UseCase,
+};
 use interflow_domain::WorkspaceId;
 
 use crate::auth::Caller;
@@ -44,6 +46,26 @@ impl Call {
     #[must_use]
     pub const fn workspace(&self) -> WorkspaceId {
         self.context.workspace
+    }
+
+    /// The same call in another workspace, for those who govern it: with what it made there before, if it did.
+    pub async fn within(&self, workspace: WorkspaceId) -> Result<Self, ApiError> {
+        let mut earlier = self.earlier;
+        if let (None, Some(command)) = (earlier, &self.context.command)
+            && let Some(recorded) = self.app.answers.find(workspace, &command.id).await?
+        {
+            if recorded.request_hash != command.request_hash {
+                return Err(reused());
+            }
+            earlier = Some(recorded.resource);
+        }
+        let context = Context { workspace, ..self.context.clone() };
+        Ok(Self { context, earlier, app: self.app.clone() })
+    }
+
+    /// Notes in the caller's own workspace what this call made in another, so that its answer is kept.
+    pub async fn note(&self, resource: ResourceRef) -> Result<(), ApiError> {
+        self.run(&NoteCommand { resource }, |_| Some(())).await
     }
 
     /// Runs a use case, or finds what it made when the same command was carried out before.

@@ -2,6 +2,7 @@
 //! every field that nobody asked for is named.
 
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use interflow_application::FieldError;
@@ -89,6 +90,51 @@ impl Form {
                 (self.problems.len() == known).then_some(Some(texts))
             }
             Some(_) => self.wrong(name, "must be a list of strings"),
+        }
+    }
+
+    /// A whole number within bounds that may be absent or `null`.
+    pub fn number(&mut self, name: &str, bounds: RangeInclusive<u64>) -> Option<Option<u64>> {
+        let Some(value) = self.take(name) else { return Some(None) };
+        let number = value.as_u64().filter(|number| bounds.contains(number));
+        let (least, most) = bounds.into_inner();
+        number
+            .map(Some)
+            .or_else(|| self.wrong(name, format!("must be a whole number from {least} to {most}")))
+    }
+
+    /// `true` or `false`, which may be absent or `null`.
+    pub fn flag(&mut self, name: &str) -> Option<Option<bool>> {
+        match self.take(name) {
+            None => Some(None),
+            Some(Value::Bool(flag)) => Some(Some(flag)),
+            Some(_) => self.wrong(name, "must be true or false"),
+        }
+    }
+
+    /// Whatever a field holds, for the caller to judge; nothing when it is absent or `null`.
+    pub fn value(&mut self, name: &str) -> Option<Value> {
+        self.take(name)
+    }
+
+    /// Every field that was not read yet, to be read as a form of its own.
+    pub fn rest(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.fields)
+    }
+
+    /// A list that must be there, to be read entry by entry ([`Form::read_entry`]).
+    pub fn list(&mut self, name: &str) -> Option<Vec<Value>> {
+        match self.required_value(name)? {
+            Value::Array(entries) => Some(entries),
+            _ => self.wrong(name, "must be a list"),
+        }
+    }
+
+    /// Reads an entry of a list, whose mistakes are its own.
+    pub fn read_entry<T: FromForm>(entry: Value) -> Result<T, ApiError> {
+        match entry {
+            Value::Object(fields) => Self::read(fields),
+            _ => Err(ApiError::invalid("It must be an object", vec![])),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use interflow_application::FieldError;
 use interflow_application::read::{Cursor, PageRequest, Window};
 
+use super::query::Query;
 use crate::error::ApiError;
 use crate::state::App;
 
@@ -20,60 +20,58 @@ impl FromRequestParts<App> for Paging {
 }
 
 fn paging(query: &str) -> Result<PageRequest, ApiError> {
-    let (mut page, mut size, mut cursor, mut problems) = (None, None, None, vec![]);
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let known = match &*name {
-            "page" => &mut page,
-            "per_page" => &mut size,
-            "cursor" => &mut cursor,
-            other => {
-                let shown: String = other.chars().filter(|c| !c.is_control()).take(100).collect();
-                problems.push(FieldError::new(shown, "Unknown query parameter"));
-                continue;
-            }
-        };
-        if known.replace(value.into_owned()).is_some() {
-            problems.push(FieldError::new(&*name, "must be given once"));
-        }
-    }
-    let size = bounded(size, PageRequest::MAX_SIZE).unwrap_or_else(|| {
-        problems.push(FieldError::new(
-            "per_page",
-            format!("must be a number from 1 to {}", PageRequest::MAX_SIZE),
-        ));
-        None
-    });
-    let number = bounded(page, PageRequest::MAX_NUMBER).unwrap_or_else(|| {
-        problems.push(FieldError::new(
-            "page",
-            format!("must be a number from 1 to {}; further pages are reached by 'cursor', with the 'next_cursor' of the page before", PageRequest::MAX_NUMBER),
-        ));
-        None
-    });
-    let cursor = cursor.and_then(|text| {
-        text.parse::<Cursor>().map_err(|error| problems.push(FieldError::new("cursor", error))).ok()
-    });
-    if cursor.is_some() && number.is_some() {
-        problems.push(FieldError::new("cursor", "must not be combined with 'page'"));
-    }
-    if let Some(first) = problems.first() {
-        let message = if first.message.starts_with("must ") {
-            format!("The '{}' parameter {}", first.field, first.message)
-        } else {
-            format!("{}: '{}'", first.message, first.field)
-        };
-        return Err(ApiError::invalid(message, problems));
-    }
-    let window = cursor.map_or(Window::Number(number.unwrap_or(1)), Window::After);
-    Ok(PageRequest { window, size: size.unwrap_or(PageRequest::DEFAULT_SIZE) })
+    let mut query = Query::new(query);
+    let page = page_request(&mut query);
+    query.close()?;
+    Ok(page)
 }
 
-/// A number from 1 to `most`: `None` when it is not, `Some(None)` when nothing was given.
-fn bounded(text: Option<String>, most: u32) -> Option<Option<u32>> {
-    let Some(text) = text else { return Some(None) };
+/// The page among other parameters; whatever is wrong is noted in the query.
+pub fn page_request(query: &mut Query) -> PageRequest {
+    let Pages { number, size, cursor } = Pages::read(query);
+    let cursor =
+        cursor.and_then(|text| text.parse::<Cursor>().map_err(|error| query.wrong("cursor", error)).ok());
+    PageRequest { window: cursor.map_or(Window::Number(number), Window::After), size }
+}
+
+/// What every list takes.
+pub(super) struct Pages {
+    /// `page`, from 1.
+    pub(super) number: u32,
+    /// `per_page`.
+    pub(super) size: u32,
+    /// `cursor`, as it was given.
+    pub(super) cursor: Option<String>,
+}
+
+impl Pages {
+    pub(super) fn read(query: &mut Query) -> Self {
+        let rule = format!("must be a number from 1 to {}", PageRequest::MAX_SIZE);
+        let size = bounded(query, "per_page", PageRequest::MAX_SIZE, &rule);
+        let number = bounded(query, "page", PageRequest::MAX_NUMBER, NUMBER_RULE);
+        let mut cursor = query.text("cursor").flatten();
+        if cursor.is_some() && number.is_some() {
+            query.wrong("cursor", "must not be combined with 'page'");
+            cursor = None;
+        }
+        Self { number: number.unwrap_or(1), size: size.unwrap_or(PageRequest::DEFAULT_SIZE), cursor }
+    }
+}
+
+/// What a page's number must be.
+pub(super) const NUMBER_RULE: &str = "must be a number from 1 to 500; further pages are reached by 'cursor', with the \
+     'next_cursor' of the page before";
+const _: () = assert!(PageRequest::MAX_NUMBER == 500, "as NUMBER_RULE says");
+
+/// A number from 1 to `most`, if there is one.
+fn bounded(query: &mut Query, name: &str, most: u32, rule: &str) -> Option<u32> {
+    let text = query.text(name).flatten()?;
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().ok().filter(|number| digits && (1..=most).contains(number));
-    number.map(Some)
+    if number.is_none() {
+        query.wrong(name, rule);
+    }
+    number
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use interflow_application::{ChannelRef, Resource};
-use interflow_domain::{ChatId, CustomerId, InstanceName, MessageId};
+use interflow_domain::{ChatId, CustomerId, InstanceName, JobId, KeyId, MessageId, WebhookId};
 
 use crate::error::ApiError;
 use crate::state::App;
@@ -28,8 +28,17 @@ impl Resolves for ChatId {
 impl Resolves for MessageId {
     const RESOURCE: Resource = Resource::Message;
 }
+impl Resolves for JobId {
+    const RESOURCE: Resource = Resource::Job;
+}
 impl Resolves for ChannelRef {
     const RESOURCE: Resource = Resource::Channel;
+}
+impl Resolves for WebhookId {
+    const RESOURCE: Resource = Resource::Webhook;
+}
+impl Resolves for KeyId {
+    const RESOURCE: Resource = Resource::Key;
 }
 impl Resolves for InstanceName {
     const RESOURCE: Resource = Resource::Channel;

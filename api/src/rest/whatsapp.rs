@@ -11,10 +11,12 @@ use interflow_domain::message::{Content, MessageStatus};
 use interflow_domain::workspace::Scope;
 use interflow_domain::{InstanceId, InstanceName, MessageId, MessageText, PhoneNumber};
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
 use super::v1::{message_of, sent};
 use crate::error::ApiError;
 use crate::extract::{Body, Call, Form, FromForm, InPath};
+use crate::openapi::{bodies, values};
 use crate::router::Guard;
 use crate::state::App;
 
@@ -32,7 +34,26 @@ pub fn routes(guard: Guard<'_>) -> Router<App> {
         .route("/send", guard.writes(Scope::MessagesWrite, post(send)))
 }
 
+/// What this file adds to the API's description.
+#[derive(OpenApi)]
+#[openapi(paths(connect, instances, status, restart, log_out, remove, send))]
+pub struct Doc;
+
 /// Connecting twice comes to the same as once; so a repeated command whose answer is not known runs again.
+#[utoipa::path(
+    post,
+    path = "/api/whatsapp/connect",
+    tag = "Flowcore",
+    operation_id = "connectInstance",
+    summary = "Connect an instance, making it where there is none",
+    description = "`qrcode` is what to show, and null when the instance is open. May be called as often as you like.",
+    request_body(content = bodies::Instance, example = json!({"instanceName": "user_id_001"})),
+    responses((status = 200, body = Connected, example = json!({
+        "instance": {"instanceName": "user_id_001", "status": "connecting"},
+        "qrcode": "2@...base64_string..."
+    }))),
+    security(("key" = ["channels:write"]))
+)]
 async fn connect(
     State(app): State<App>,
     call: Call,
@@ -43,14 +64,32 @@ async fn connect(
         async move { gateway.connect(&context, &name).await }.boxed()
     };
     let connected = call.again(connect).await?;
-    Ok(Json(Connected { instance: connected.channel.into(), qrcode: connected.qr }))
+    Ok(Json(Connected { instance: connected.channel.into(), qrcode: connected.qr.map(|qr| qr.code) }))
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/whatsapp/instances",
+    tag = "Flowcore",
+    operation_id = "listInstances",
+    summary = "List all instances",
+    responses((status = 200, body = Instances)),
+    security(("key" = ["channels:read"]))
+)]
 async fn instances(State(app): State<App>, call: Call) -> Result<Json<Instances>, ApiError> {
     let channels = app.core.reads.all_channels(call.workspace()).await?;
     Ok(Json(Instances { instances: channels.into_iter().map(Listed::from).collect() }))
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/whatsapp/status/{name}",
+    tag = "Flowcore",
+    operation_id = "getInstanceStatus",
+    summary = "Get an instance's status",
+    responses((status = 200, body = Stated)),
+    security(("key" = ["channels:read"]))
+)]
 async fn status(
     State(app): State<App>,
     call: Call,
@@ -60,6 +99,17 @@ async fn status(
     Ok(Json(channel.into()))
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/whatsapp/restart",
+    tag = "Flowcore",
+    operation_id = "restartInstance",
+    summary = "Close and open an instance's connection",
+    request_body = bodies::Instance,
+    responses((status = 200, body = Stated),
+        (status = 404)),
+    security(("key" = ["channels:write"]))
+)]
 async fn restart(
     State(app): State<App>,
     call: Call,
@@ -71,6 +121,17 @@ async fn restart(
     Ok(Json(find(&app, &call, id).await?.into()))
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/whatsapp/logout",
+    tag = "Flowcore",
+    operation_id = "logOutInstance",
+    summary = "Unlink an instance",
+    request_body = bodies::Instance,
+    responses((status = 200, body = Stated),
+        (status = 404)),
+    security(("key" = ["channels:write"]))
+)]
 async fn log_out(
     State(app): State<App>,
     call: Call,
@@ -82,16 +143,40 @@ async fn log_out(
     Ok(Json(find(&app, &call, id).await?.into()))
 }
 
+#[utoipa::path(
+    delete,
+    path = "/api/whatsapp/delete/{name}",
+    tag = "Flowcore",
+    operation_id = "deleteInstance",
+    summary = "Delete an instance",
+    responses((status = 200, body = Deleted)),
+    security(("key" = ["channels:write"]))
+)]
 async fn remove(
     State(app): State<App>,
     call: Call,
     InPath(name): InPath<InstanceName>,
 ) -> Result<Json<Deleted>, ApiError> {
     let channel = ChannelRef::name(name.clone());
-    call.once(instance_of, async { Ok(app.gateway.delete(&call.context, &channel).await?.id) }).await?;
+    call.once(instance_of, async { Ok(app.gateway.delete(&call.context, &channel, None).await?.id) }).await?;
     Ok(Json(Deleted { instance: DeletedInstance { instance_name: name, status: "deleted" } }))
 }
 
+#[utoipa::path(
+    post,
+    path = "/api/whatsapp/send",
+    tag = "Flowcore",
+    operation_id = "sendText",
+    summary = "Send a text",
+    request_body(content = bodies::InstanceMessage, example = json!({
+        "instanceName": "user_id_001",
+        "number": "1234567890",
+        "message": "Hello from Flowcore AI!"
+    })),
+    responses((status = 200, body = Sent),
+        (status = 404)),
+    security(("key" = ["messages:write"]))
+)]
 async fn send(
     State(app): State<App>,
     call: Call,
@@ -150,57 +235,71 @@ impl FromForm for Letter {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ConnectedInstance)]
 struct Connected {
     instance: InstanceState,
     qrcode: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = InstanceStatus)]
 struct Stated {
     instance: InstanceState,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct InstanceState {
     instance_name: String,
+    #[schema(value_type = values::ConnectionStatus)]
     status: ConnectionStatus,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeletedInstance)]
 struct Deleted {
     instance: DeletedInstance,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeletedInstanceState)]
 #[serde(rename_all = "camelCase")]
 struct DeletedInstance {
+    #[schema(value_type = values::ChannelName)]
     instance_name: InstanceName,
+    #[schema(value_type = String)]
     status: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Instances {
     instances: Vec<Listed>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListedInstance)]
 #[serde(rename_all = "camelCase")]
 struct Listed {
     instance_name: String,
+    #[schema(value_type = values::ConnectionStatus)]
     status: ConnectionStatus,
     number: Option<String>,
     profile_name: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SentText)]
 #[serde(rename_all = "camelCase")]
 struct Sent {
+    #[schema(value_type = values::MessageId)]
     id: MessageId,
     whatsapp_id: String,
+    #[schema(value_type = values::MessageStatus)]
     status: MessageStatus,
+    #[schema(value_type = values::ChannelName)]
     instance_name: InstanceName,
+    #[schema(value_type = values::PhoneNumber)]
     number: PhoneNumber,
 }
 

@@ -5,18 +5,20 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-use interflow_application::read::{Chat, LastMessage};
+use interflow_application::read::{Chat, ChatFilter, ChatSort, LastMessage, MessageFilter};
 use interflow_application::{OpenChat, OpenedChat, Partner, Resource, ResourceRef};
 use interflow_domain::chat::ChatStatus;
 use interflow_domain::message::Direction;
 use interflow_domain::workspace::Scope;
 use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId};
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
 use super::messages;
 use crate::envelope::{self, Versioned};
 use crate::error::ApiError;
-use crate::extract::{Body, Call, Form, FromForm, IfNoneMatch, InPath, Paging};
+use crate::extract::{Body, Call, Form, FromForm, FromQuery, IfNoneMatch, InPath, Listed, Query};
+use crate::openapi::{bodies, queries, values};
 use crate::router::Guard;
 use crate::state::App;
 use crate::time::Timestamp;
@@ -31,11 +33,37 @@ pub(super) fn routes(guard: Guard<'_>) -> Router<App> {
         .route("/chats/{chat}/messages", guard.reads(Scope::MessagesRead, get(messages)))
 }
 
-async fn list(State(app): State<App>, call: Call, Paging(page): Paging) -> Result<Response, ApiError> {
-    let chats = app.core.reads.chats(call.workspace(), page).await?;
-    Ok(envelope::list(page, chats, Shape::from))
+/// What this file adds to the API's description.
+#[derive(OpenApi)]
+#[openapi(paths(list, open, show, messages))]
+pub(super) struct Doc;
+
+#[utoipa::path(
+    get,
+    path = "/v1/chats",
+    tag = "Chats",
+    operation_id = "listChats",
+    summary = "List chats",
+    params(queries::ChatQuery, queries::Paging),
+    responses((status = 200, body = Vec<Shape>)),
+    security(("key" = ["chats:read"]))
+)]
+async fn list(State(app): State<App>, call: Call, asked: Listed<ChatFilter>) -> Result<Response, ApiError> {
+    let chats = app.core.reads.chats(call.workspace(), &asked.listing).await?;
+    asked.answer(chats, Shape::from)
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/chats",
+    tag = "Chats",
+    operation_id = "openChat",
+    summary = "Create a chat",
+    request_body = bodies::ChatDraft,
+    responses((status = 201, body = Shape),
+        (status = 200, body = Shape, description = "The two have an open chat: it is this one")),
+    security(("key" = ["chats:write"]))
+)]
 async fn open(State(app): State<App>, call: Call, Body(chat): Body<OpenChat>) -> Result<Response, ApiError> {
     let opened = call.run(&chat, chat_of).await?;
     let chat = find(&app, &call, opened.id).await?;
@@ -46,6 +74,16 @@ async fn open(State(app): State<App>, call: Call, Body(chat): Body<OpenChat>) ->
     Ok(response)
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/chats/{chat}",
+    tag = "Chats",
+    operation_id = "getChat",
+    summary = "Get a chat",
+    params(IfNoneMatch),
+    responses((status = 200, body = Shape)),
+    security(("key" = ["chats:read"]))
+)]
 async fn show(
     State(app): State<App>,
     call: Call,
@@ -56,18 +94,31 @@ async fn show(
     Ok(if known.has(&chat) { envelope::not_modified(&chat) } else { envelope::resource(&chat) })
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/chats/{chat}/messages",
+    tag = "Chats",
+    operation_id = "listMessagesOfChat",
+    summary = "List the messages of a chat",
+    params(queries::MessageQuery, queries::Paging),
+    responses((status = 200, body = Vec<messages::Shape>)),
+    security(("key" = ["messages:read"]))
+)]
 async fn messages(
     State(app): State<App>,
     call: Call,
     InPath(id): InPath<ChatId>,
-    Paging(page): Paging,
+    mut asked: Listed<MessageFilter>,
 ) -> Result<Response, ApiError> {
     find(&app, &call, id).await?;
-    let messages = app.core.reads.messages_of(call.workspace(), id, page).await?;
-    Ok(envelope::list(page, messages, messages::Shape::from))
+    if asked.listing.filter.chat.replace(id).is_some_and(|other| other != id) {
+        return Err(Query::refused("chat_id", "must not name another chat than the path does"));
+    }
+    let messages = app.core.reads.messages(call.workspace(), &asked.listing).await?;
+    asked.answer(messages, messages::Shape::from)
 }
 
-async fn find(app: &App, call: &Call, id: ChatId) -> Result<Shape, ApiError> {
+pub(super) async fn find(app: &App, call: &Call, id: ChatId) -> Result<Shape, ApiError> {
     let chat = app.core.reads.chat(call.workspace(), id).await?;
     chat.map(Shape::from).ok_or_else(|| ApiError::no_such(Resource::Chat))
 }
@@ -75,6 +126,27 @@ async fn find(app: &App, call: &Call, id: ChatId) -> Result<Shape, ApiError> {
 /// Whether a chat that a repeated command found was there before is not recorded; it is there now.
 const fn chat_of(resource: ResourceRef) -> Option<OpenedChat> {
     if let ResourceRef::Chat(id) = resource { Some(OpenedChat { id, created: false }) } else { None }
+}
+
+impl FromQuery for ChatFilter {
+    type Key = ChatSort;
+
+    fn from_query(query: &mut Query) -> Option<Self> {
+        let status = query.named("status");
+        let channel = query.optional("channel_id");
+        let customer = query.optional("customer_id");
+        let assigned = query.optional("assignee");
+        let unread = query.flag("unread");
+        let active = query.range("active");
+        Some(Self {
+            status: status?,
+            channel: channel?,
+            customer: customer?,
+            assigned: assigned?,
+            unread: unread?,
+            active: active?,
+        })
+    }
 }
 
 impl FromForm for OpenChat {
@@ -98,12 +170,18 @@ impl FromForm for OpenChat {
     }
 }
 
-#[derive(Serialize)]
-struct Shape {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Chat)]
+pub(super) struct Shape {
+    #[schema(value_type = values::ChatId)]
     id: ChatId,
+    #[schema(value_type = values::ChannelId)]
     channel_id: InstanceId,
+    #[schema(value_type = values::CustomerId)]
     customer_id: CustomerId,
+    #[schema(value_type = values::ChatStatus)]
     status: ChatStatus,
+    snoozed_until: Option<Timestamp>,
     assignee: Option<String>,
     unread_count: u64,
     last_message: Option<LastMessageShape>,
@@ -114,9 +192,12 @@ struct Shape {
     touched: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LastMessage)]
 struct LastMessageShape {
+    #[schema(value_type = values::MessageId)]
     id: MessageId,
+    #[schema(value_type = values::Direction)]
     direction: Direction,
     #[serde(rename = "type")]
     kind: String,
@@ -143,6 +224,7 @@ impl From<Chat> for Shape {
             channel_id: chat.instance,
             customer_id: chat.customer,
             status: chat.status,
+            snoozed_until: chat.snoozed_until.map(Timestamp::from),
             assignee: chat.assignee,
             unread_count: chat.unread_count,
             last_message: chat.last_message.map(LastMessageShape::from),

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post, put};
-use interflow_application::read::Customer;
+use interflow_application::read::{Customer, CustomerFilter, CustomerSort};
 use interflow_application::{
     CreateCustomer, DeleteCustomer, PatchCustomer, ProfilePatch, ReplaceCustomer, Resource, ResourceRef,
 };
@@ -13,10 +13,12 @@ use interflow_domain::customer::ProfileDraft;
 use interflow_domain::workspace::Scope;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::{OpenApi, ToSchema};
 
 use crate::envelope::{self, Versioned};
 use crate::error::ApiError;
-use crate::extract::{Body, Call, Form, FromForm, IfMatch, IfNoneMatch, InPath, Paging};
+use crate::extract::{Body, Call, Form, FromForm, FromQuery, IfMatch, IfNoneMatch, InPath, Listed, Query};
+use crate::openapi::{bodies, queries, values};
 use crate::router::Guard;
 use crate::state::App;
 use crate::time::Timestamp;
@@ -33,11 +35,40 @@ pub(super) fn routes(guard: Guard<'_>) -> Router<App> {
     )
 }
 
-async fn list(State(app): State<App>, call: Call, Paging(page): Paging) -> Result<Response, ApiError> {
-    let customers = app.core.reads.customers(call.workspace(), page).await?;
-    Ok(envelope::list(page, customers, Shape::from))
+/// What this file adds to the API's description.
+#[derive(OpenApi)]
+#[openapi(paths(list, create, show, replace, change, remove))]
+pub(super) struct Doc;
+
+#[utoipa::path(
+    get,
+    path = "/v1/customers",
+    tag = "Customers",
+    operation_id = "listCustomers",
+    summary = "List customers",
+    params(queries::CustomerQuery, queries::Paging),
+    responses((status = 200, body = Vec<Shape>)),
+    security(("key" = ["customers:read"]))
+)]
+async fn list(
+    State(app): State<App>,
+    call: Call,
+    asked: Listed<CustomerFilter>,
+) -> Result<Response, ApiError> {
+    let customers = app.core.reads.customers(call.workspace(), &asked.listing).await?;
+    asked.answer(customers, Shape::from)
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/customers",
+    tag = "Customers",
+    operation_id = "createCustomer",
+    summary = "Create a customer",
+    request_body = bodies::CustomerDraft,
+    responses((status = 201, body = Shape)),
+    security(("key" = ["customers:write"]))
+)]
 async fn create(
     State(app): State<App>,
     call: Call,
@@ -47,6 +78,16 @@ async fn create(
     Ok(envelope::created(format!("/v1/customers/{id}"), &find(&app, &call, id).await?))
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/customers/{customer}",
+    tag = "Customers",
+    operation_id = "getCustomer",
+    summary = "Get a customer",
+    params(IfNoneMatch),
+    responses((status = 200, body = Shape)),
+    security(("key" = ["customers:read"]))
+)]
 async fn show(
     State(app): State<App>,
     call: Call,
@@ -57,6 +98,17 @@ async fn show(
     Ok(if known.has(&customer) { envelope::not_modified(&customer) } else { envelope::resource(&customer) })
 }
 
+#[utoipa::path(
+    put,
+    path = "/v1/customers/{customer}",
+    tag = "Customers",
+    operation_id = "replaceCustomer",
+    summary = "Update a customer: replace all that is known",
+    params(IfMatch),
+    request_body = bodies::CustomerDraft,
+    responses((status = 200, body = Shape)),
+    security(("key" = ["customers:write"]))
+)]
 async fn replace(
     State(app): State<App>,
     call: Call,
@@ -68,6 +120,17 @@ async fn replace(
     Ok(envelope::resource(&find(&app, &call, id).await?))
 }
 
+#[utoipa::path(
+    patch,
+    path = "/v1/customers/{customer}",
+    tag = "Customers",
+    operation_id = "changeCustomer",
+    summary = "Change some of what is known of a customer",
+    params(IfMatch),
+    request_body = bodies::CustomerPatch,
+    responses((status = 200, body = Shape)),
+    security(("key" = ["customers:write"]))
+)]
 async fn change(
     State(app): State<App>,
     call: Call,
@@ -79,6 +142,17 @@ async fn change(
     Ok(envelope::resource(&find(&app, &call, id).await?))
 }
 
+#[utoipa::path(
+    delete,
+    path = "/v1/customers/{customer}",
+    tag = "Customers",
+    operation_id = "deleteCustomer",
+    summary = "Delete a customer",
+    description = "Closes the chats, and frees phone and e-mail.",
+    params(IfMatch),
+    responses((status = 200, body = envelope::Deleted)),
+    security(("key" = ["customers:write"]))
+)]
 async fn remove(
     call: Call,
     InPath(id): InPath<CustomerId>,
@@ -95,6 +169,28 @@ async fn find(app: &App, call: &Call, id: CustomerId) -> Result<Shape, ApiError>
 
 const fn customer_of(resource: ResourceRef) -> Option<CustomerId> {
     if let ResourceRef::Customer(id) = resource { Some(id) } else { None }
+}
+
+impl FromQuery for CustomerFilter {
+    type Key = CustomerSort;
+
+    fn from_query(query: &mut Query) -> Option<Self> {
+        let phone = query.optional("phone");
+        let email = query.optional("email");
+        let external_id = query.optional("external_id");
+        let tags = query.repeated("tag");
+        let words = query.optional("q");
+        let (created, updated) = (query.range("created"), query.range("updated"));
+        Some(Self {
+            phone: phone?,
+            email: email?,
+            external_id: external_id?,
+            tags: tags?.into_iter().collect(),
+            words: words?,
+            created: created?,
+            updated: updated?,
+        })
+    }
 }
 
 impl FromForm for ProfileDraft {
@@ -136,14 +232,17 @@ impl FromForm for ProfilePatch {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Customer)]
 struct Shape {
+    #[schema(value_type = values::CustomerId)]
     id: CustomerId,
     name: Option<String>,
     email: Option<String>,
     phone: Option<String>,
     external_id: Option<String>,
     tags: Vec<String>,
+    #[schema(value_type = Object)]
     attributes: Map<String, Value>,
     identities: Vec<Identity>,
     created_at: Timestamp,
@@ -151,8 +250,9 @@ struct Shape {
     version: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Identity {
+    #[schema(value_type = String)]
     kind: &'static str,
     value: String,
 }

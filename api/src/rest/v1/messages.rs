@@ -1,29 +1,84 @@
-//! `/v1/messages`: sending one, and what became of it. The messages of a chat have the same shape.
+//! `/v1/messages`: sending one, what became of it, and lists of them. The messages of a chat have the same shape.
 
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
-use interflow_application::read::Message;
+use interflow_application::read::{Message, MessageFilter, MessageSort};
 use interflow_application::{ChannelRef, Error, Resource, ResourceRef, SendMessage};
 use interflow_domain::message::{Content, Direction, FailureReason, MessageStatus};
 use interflow_domain::workspace::Scope;
 use interflow_domain::{ChatId, CustomerId, InvalidValue, MessageId, MessageText, PhoneNumber};
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
 use crate::envelope::{self, Versioned};
 use crate::error::ApiError;
-use crate::extract::{Body, Call, Form, FromForm, IfNoneMatch, InPath};
+use crate::extract::{Body, Call, Form, FromForm, FromQuery, IfNoneMatch, InPath, Listed, Query};
+use crate::openapi::{bodies, queries, values};
 use crate::router::Guard;
 use crate::state::App;
 use crate::time::Timestamp;
 
 pub(super) fn routes(guard: Guard<'_>) -> Router<App> {
     Router::new()
+        .route("/messages", guard.reads(Scope::MessagesRead, get(list)))
         .route("/messages/send", guard.writes(Scope::MessagesWrite, post(send)))
         .route("/messages/{message}", guard.reads(Scope::MessagesRead, get(show)))
 }
 
+/// What this file adds to the API's description.
+#[derive(OpenApi)]
+#[openapi(paths(list, send, show))]
+pub(super) struct Doc;
+
+#[utoipa::path(
+    get,
+    path = "/v1/messages",
+    tag = "Messages",
+    operation_id = "listMessages",
+    summary = "List messages of all chats",
+    params(queries::MessageQuery, queries::Paging),
+    responses((status = 200, body = Vec<Shape>)),
+    security(("key" = ["messages:read"]))
+)]
+async fn list(
+    State(app): State<App>,
+    call: Call,
+    asked: Listed<MessageFilter>,
+) -> Result<Response, ApiError> {
+    let messages = app.core.reads.messages(call.workspace(), &asked.listing).await?;
+    asked.answer(messages, Shape::from)
+}
+
+#[utoipa::path(
+    post,
+    path = "/v1/messages/send",
+    tag = "Messages",
+    operation_id = "sendMessage",
+    summary = "Send a message",
+    description = "A number that is not known yet becomes a customer with a chat. The answer waits a short time for WhatsApp: \
+                   `sent`, else `queued`.",
+    request_body(content = bodies::MessageDraft, example = json!({
+        "channel_id": "channel-uuid",
+        "to": "5511999999999",
+        "type": "text",
+        "content": {"text": "Hello! This is a message via API."}
+    })),
+    responses((status = 201, body = Shape, example = json!({
+        "success": true,
+        "data": {
+            "id": "msg_abc123",
+            "status": "sent",
+            "channel_id": "channel-uuid",
+            "to": "5511999999999",
+            "type": "text",
+            "content": {"text": "Hello! This is a message via API."},
+            "created_at": "2024-01-15T10:30:00Z"
+        }
+    })), (status = 404)),
+    security(("key" = ["messages:write"]))
+)]
 async fn send(State(app): State<App>, call: Call, Body(letter): Body<Letter>) -> Result<Response, ApiError> {
     let Letter { channel, channel_as_given, to, content, reply_to } = letter;
     let message = SendMessage { channel, to, content, reply_to, patience: app.settings.send_deadline };
@@ -32,6 +87,16 @@ async fn send(State(app): State<App>, call: Call, Body(letter): Body<Letter>) ->
     Ok(envelope::created(format!("/v1/messages/{id}"), &sent))
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/messages/{message}",
+    tag = "Messages",
+    operation_id = "getMessage",
+    summary = "Get a message",
+    params(IfNoneMatch),
+    responses((status = 200, body = Shape)),
+    security(("key" = ["messages:read"]))
+)]
 async fn show(
     State(app): State<App>,
     call: Call,
@@ -62,6 +127,29 @@ pub(in crate::rest) const fn message_of(resource: ResourceRef) -> Option<Message
     if let ResourceRef::Message(id) = resource { Some(id) } else { None }
 }
 
+impl FromQuery for MessageFilter {
+    type Key = MessageSort;
+
+    fn from_query(query: &mut Query) -> Option<Self> {
+        let chat = query.optional("chat_id");
+        let channel = query.optional("channel_id");
+        let customer = query.optional("customer_id");
+        let direction = query.named("direction");
+        let status = query.named("status");
+        let kind = query.named("type");
+        let created = query.range("created");
+        Some(Self {
+            chat: chat?,
+            channel: channel?,
+            customer: customer?,
+            direction: direction?,
+            status: status?,
+            kind: kind?,
+            created: created?,
+        })
+    }
+}
+
 /// What is to be sent, and the channel in the caller's own words.
 struct Letter {
     channel: ChannelRef,
@@ -75,18 +163,25 @@ impl FromForm for Letter {
     fn from_form(form: &mut Form) -> Option<Self> {
         let channel = form.required::<AsGiven>("channel_id");
         let to = form.required("to");
-        let content = match form.required::<Type>("type") {
-            Some(Type::Text) => form.nested("content", |content| content.required::<MessageText>("text")),
-            // What the content must be is not known, so nothing is said of it.
-            None => {
-                form.ignore("content");
-                None
-            }
-        };
+        let content = content(form);
         let reply_to = form.optional("reply_to");
         let AsGiven { channel, text } = channel?;
-        let content = Content::Text { text: content? };
-        Some(Self { channel, channel_as_given: text, to: to?, content, reply_to: reply_to? })
+        Some(Self { channel, channel_as_given: text, to: to?, content: content?, reply_to: reply_to? })
+    }
+}
+
+/// `type` and `content`.
+pub(super) fn content(form: &mut Form) -> Option<Content> {
+    match form.required::<Type>("type") {
+        Some(Type::Text) => {
+            let text = form.nested("content", |content| content.required::<MessageText>("text"))?;
+            Some(Content::Text { text })
+        }
+        // What the content must be is not known, so nothing is said of it.
+        None => {
+            form.ignore("content");
+            None
+        }
     }
 }
 
@@ -117,21 +212,28 @@ impl std::str::FromStr for Type {
 }
 
 /// A message in answers.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Message)]
 pub(super) struct Shape {
+    #[schema(value_type = values::MessageId)]
     id: MessageId,
+    #[schema(value_type = values::ChatId)]
     chat_id: ChatId,
     channel_id: String,
+    #[schema(value_type = values::CustomerId)]
     customer_id: CustomerId,
+    #[schema(value_type = values::Direction)]
     direction: Direction,
     to: Option<String>,
     from: Option<String>,
     #[serde(rename = "type")]
     kind: String,
     content: Option<ContentShape>,
+    #[schema(value_type = values::MessageStatus)]
     status: MessageStatus,
     status_reason: Option<String>,
     whatsapp_id: String,
+    #[schema(value_type = Option<values::MessageId>)]
     reply_to: Option<MessageId>,
     created_at: Timestamp,
     sent_at: Option<Timestamp>,
@@ -141,11 +243,17 @@ pub(super) struct Shape {
     version: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Content)]
 #[serde(untagged)]
 enum ContentShape {
-    Text { text: MessageText },
-    Unsupported { kind: String },
+    Text {
+        #[schema(value_type = values::MessageText)]
+        text: MessageText,
+    },
+    Unsupported {
+        kind: String,
+    },
 }
 
 impl From<Content> for ContentShape {

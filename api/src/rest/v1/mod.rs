@@ -1,11 +1,20 @@
 //! The Interflow API: one file a resource, each with its routes, its handlers and its shape.
 
+mod bulk;
 mod channels;
+mod chat_actions;
 mod chats;
 mod customers;
+mod events;
+mod jobs;
+mod keys;
 mod messages;
+mod webhooks;
+mod workspaces;
 
 use axum::Router;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
 
 pub(super) use messages::{message_of, sent};
 
@@ -17,6 +26,37 @@ pub fn routes(guard: Guard<'_>) -> Router<App> {
     Router::new()
         .merge(customers::routes(guard))
         .merge(chats::routes(guard))
+        .merge(chat_actions::routes(guard))
         .merge(messages::routes(guard))
+        .merge(bulk::routes(guard))
+        .merge(jobs::routes(guard))
         .merge(channels::routes(guard))
+        .merge(keys::routes(guard))
+        .merge(workspaces::routes(guard))
+        .merge(webhooks::routes(guard))
+        .merge(events::routes(guard))
+}
+
+/// What the files here say of their routes.
+pub fn documents() -> impl Iterator<Item = OpenApi> {
+    [
+        customers::Doc::openapi,
+        chats::Doc::openapi,
+        chat_actions::Doc::openapi,
+        messages::Doc::openapi,
+        bulk::Doc::openapi,
+        jobs::Doc::openapi,
+        channels::Doc::openapi,
+        channels::connection::Doc::openapi,
+        channels::qr::Doc::openapi,
+        channels::timeline::Doc::openapi,
+        webhooks::Doc::openapi,
+        webhooks::deliveries::Doc::openapi,
+        webhooks::replay::Doc::openapi,
+        events::Doc::openapi,
+        keys::Doc::openapi,
+        workspaces::Doc::openapi,
+    ]
+    .into_iter()
+    .map(|document: fn() -> OpenApi| document())
 }

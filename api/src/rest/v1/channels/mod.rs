@@ -1,49 +1,172 @@
 //! `/v1/channels`: the instances of the Flowcore face, by id or by name.
+//!
+//! Cast: [`connection`] has the verbs that open and close it, [`qr`] shows what is to be scanned, [`timeline`] tells a
+//! person what happened.
+
+pub(super) mod connection;
+pub(super) mod qr;
+pub(super) mod timeline;
 
 use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
-use interflow_application::ChannelRef;
+use axum::routing::{delete, get, patch, post};
 use interflow_application::read::Channel;
-use interflow_domain::InstanceId;
+use interflow_application::{ChannelRef, RegisterInstance, RenameInstance, ResourceRef};
 use interflow_domain::instance::ConnectionStatus;
 use interflow_domain::workspace::Scope;
+use interflow_domain::{InstanceId, InstanceName};
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
 use crate::envelope::{self, Versioned};
 use crate::error::ApiError;
-use crate::extract::{Call, IfNoneMatch, InPath, Paging};
+use crate::extract::{Body, Call, Form, FromForm, IfMatch, IfNoneMatch, InPath, Paging};
+use crate::openapi::{bodies, queries, values};
 use crate::router::Guard;
 use crate::state::App;
 use crate::time::Timestamp;
 
 pub(super) fn routes(guard: Guard<'_>) -> Router<App> {
+    let reads = |route| guard.reads(Scope::ChannelsRead, route);
+    let writes = |route| guard.writes(Scope::ChannelsWrite, route);
     Router::new()
-        .route("/channels", guard.reads(Scope::ChannelsRead, get(list)))
-        .route("/channels/{channel}", guard.reads(Scope::ChannelsRead, get(show)))
+        .route("/channels", reads(get(list)).merge(writes(post(create))))
+        .route(
+            "/channels/{channel}",
+            reads(get(show)).merge(writes(patch(rename))).merge(writes(delete(remove))),
+        )
+        .merge(connection::routes(guard))
+        .merge(qr::routes(guard))
+        .merge(timeline::routes(guard))
 }
 
+/// What this file adds to the API's description.
+#[derive(OpenApi)]
+#[openapi(paths(list, create, show, rename, remove))]
+pub(super) struct Doc;
+
+#[utoipa::path(
+    get,
+    path = "/v1/channels",
+    tag = "Channels",
+    operation_id = "listChannels",
+    summary = "List channels",
+    params(queries::Paging),
+    responses((status = 200, body = Vec<Shape>)),
+    security(("key" = ["channels:read"]))
+)]
 async fn list(State(app): State<App>, call: Call, Paging(page): Paging) -> Result<Response, ApiError> {
     let channels = app.core.reads.channels(call.workspace(), page).await?;
     Ok(envelope::list(page, channels, Shape::from))
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/channels",
+    tag = "Channels",
+    operation_id = "createChannel",
+    summary = "Create a channel",
+    request_body = bodies::ChannelDraft,
+    responses((status = 201, body = Shape)),
+    security(("key" = ["channels:write"]))
+)]
+async fn create(State(app): State<App>, call: Call, Body(named): Body<Named>) -> Result<Response, ApiError> {
+    let id = call.run(&RegisterInstance { name: named.name }, instance_of).await?;
+    Ok(envelope::created(format!("/v1/channels/{id}"), &find(&app, &call, &ChannelRef::id(id)).await?))
+}
+
+#[utoipa::path(
+    get,
+    path = "/v1/channels/{channel}",
+    tag = "Channels",
+    operation_id = "getChannel",
+    summary = "Get a channel",
+    params(IfNoneMatch),
+    responses((status = 200, body = Shape)),
+    security(("key" = ["channels:read"]))
+)]
 async fn show(
     State(app): State<App>,
     call: Call,
     InPath(channel): InPath<ChannelRef>,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
-    let channel = Shape::from(channel.find(&*app.core.reads, call.workspace()).await?);
+    let channel = find(&app, &call, &channel).await?;
     Ok(if known.has(&channel) { envelope::not_modified(&channel) } else { envelope::resource(&channel) })
 }
 
-#[derive(Serialize)]
+#[utoipa::path(
+    patch,
+    path = "/v1/channels/{channel}",
+    tag = "Channels",
+    operation_id = "renameChannel",
+    summary = "Rename a channel",
+    params(IfMatch),
+    request_body = bodies::ChannelDraft,
+    responses((status = 200, body = Shape)),
+    security(("key" = ["channels:write"]))
+)]
+async fn rename(
+    State(app): State<App>,
+    call: Call,
+    InPath(channel): InPath<ChannelRef>,
+    IfMatch(expected): IfMatch,
+    Body(named): Body<Named>,
+) -> Result<Response, ApiError> {
+    let id = call.run(&RenameInstance { channel, name: named.name, expected }, instance_of).await?;
+    Ok(envelope::resource(&find(&app, &call, &ChannelRef::id(id)).await?))
+}
+
+#[utoipa::path(
+    delete,
+    path = "/v1/channels/{channel}",
+    tag = "Channels",
+    operation_id = "deleteChannel",
+    summary = "Delete a channel",
+    description = "Logs it out, and frees its name.",
+    params(IfMatch),
+    responses((status = 200, body = envelope::Deleted)),
+    security(("key" = ["channels:write"]))
+)]
+async fn remove(
+    State(app): State<App>,
+    call: Call,
+    InPath(channel): InPath<ChannelRef>,
+    IfMatch(expected): IfMatch,
+) -> Result<Response, ApiError> {
+    let deleted = async { Ok(app.gateway.delete(&call.context, &channel, expected).await?.id) };
+    Ok(envelope::deleted(call.once(instance_of, deleted).await?))
+}
+
+async fn find(app: &App, call: &Call, channel: &ChannelRef) -> Result<Shape, ApiError> {
+    Ok(channel.find(&*app.core.reads, call.workspace()).await?.into())
+}
+
+const fn instance_of(resource: ResourceRef) -> Option<InstanceId> {
+    if let ResourceRef::Instance(id) = resource { Some(id) } else { None }
+}
+
+/// `{"name"}`.
+struct Named {
+    name: InstanceName,
+}
+
+impl FromForm for Named {
+    fn from_form(form: &mut Form) -> Option<Self> {
+        Some(Self { name: form.required("name")? })
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Channel)]
 struct Shape {
+    #[schema(value_type = values::ChannelId)]
     id: InstanceId,
     name: String,
+    #[schema(value_type = String)]
     kind: &'static str,
+    #[schema(value_type = values::ConnectionStatus)]
     status: ConnectionStatus,
     phone: Option<String>,
     profile_name: Option<String>,
@@ -53,7 +176,7 @@ struct Shape {
     version: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Disconnect {
     reason: String,
     at: Timestamp,
