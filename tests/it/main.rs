@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod cli;
 mod crash;
 mod event_log;
 mod faults;
@@ -17,4 +18,5 @@ mod read_models;
 mod rest;
 mod support;
 mod use_cases;
+mod webhook;
 mod whatsapp;

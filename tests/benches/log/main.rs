@@ -11,7 +11,8 @@
 //!
 //! By environment: `BENCH_ROUNDS` (5), `BENCH_SECONDS` (2, of each cell), `BENCH_WORKSPACES` (1000), `BENCH_EVENTS`
 //! (1000000, to be replayed; 0 for none), `BENCH_CLIENTS` (1,16,64,256), `BENCH_DOCS=0` to leave the documentation,
-//! `BENCH_STATEMENTS=1` to print what pg_stat_statements saw.
+//! `BENCH_STATEMENTS=1` to print what pg_stat_statements saw. `BENCH_LOOP=command` (or `send`, `command-many`,
+//! `send-many`) does nothing but that, ten times as long as a cell, for a profiler to watch.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -90,8 +91,11 @@ fn number(name: &str, default: usize) -> usize {
 
 async fn run(size: &Size) {
     let statements = number("BENCH_STATEMENTS", 0) > 0;
-    let extra: &[(&str, &str)] =
-        if statements { &[("shared_preload_libraries", "pg_stat_statements")] } else { &[] };
+    let extra: &[(&str, &str)] = if statements {
+        &[("shared_preload_libraries", "pg_stat_statements"), ("pg_stat_statements.track_planning", "on")]
+    } else {
+        &[]
+    };
     let machine = Machine::start(extra).await;
     let options = Options::parse(&machine.postgres.connection().url()).unwrap();
     let wide = database::connect(Options { max_connections: 256, ..options.clone() }).await.unwrap();
@@ -104,6 +108,9 @@ async fn run(size: &Size) {
     let one = Desks::new(core.clone(), 1, 1_024).await;
     let many = Desks::new(core, size.workspaces, 2).await;
     let mut report = Report::new(machine.describe().await, floor.client());
+    if let Ok(what) = std::env::var("BENCH_LOOP") {
+        return watch(&machine, &wide, &what, (&one, &many), size, statements).await;
+    }
 
     for &clients in &size.clients {
         let mut rounds = Vec::new();
@@ -136,6 +143,36 @@ async fn run(size: &Size) {
         report.write_docs();
     }
     println!("{}", report.json());
+}
+
+/// One thing alone, for so long that a profiler sees it.
+async fn watch(
+    machine: &Machine,
+    wide: &PgPool,
+    what: &str,
+    (one, many): (&Desks, &Desks),
+    size: &Size,
+    statements: bool,
+) {
+    for &clients in &size.clients {
+        let time = size.time * 10;
+        let name = format!("{what}, {clients} clients");
+        println!("{name}: begins");
+        let work = async {
+            match what {
+                "command" => one.commands(machine, clients, time).await,
+                "send" => one.sends(machine, clients, time).await,
+                "command-many" => many.commands(machine, clients, time).await,
+                "send-many" => many.sends(machine, clients, time).await,
+                _ => panic!("BENCH_LOOP={what}: there is no such cell"),
+            }
+        };
+        if statements {
+            statements::print(wide, &name, work).await;
+        } else {
+            println!("{:?}", work.await);
+        }
+    }
 }
 
 async fn replay_rounds(machine: &Machine, pool: &PgPool, size: &Size, report: &mut Report) {

@@ -9,6 +9,7 @@ use crate::machine::{Cpu, Machine};
 /// What one round came to.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
+    pub events: f64,
     /// Events a second.
     pub rate: f64,
     /// Milliseconds a transaction or command took.
@@ -27,6 +28,7 @@ impl Sample {
             latencies.get(index).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
         };
         Self {
+            events,
             rate: events / elapsed.as_secs_f64(),
             p50: at(0.5),
             p99: at(0.99),

@@ -95,11 +95,17 @@ impl Report {
         let copy = spread(rounds.iter().map(|round| round.copy));
         let ratio = spread(rounds.iter().map(|round| round.replay / round.copy));
         self.line(&format!("\n### Replay of {} events\n", last.events));
-        self.line("| | events/s (least to most) |");
-        self.line("|---|---|");
-        self.line(&format!("| decoded and folded | {} |", rate_text(replay)));
-        self.line(&format!("| `COPY … TO STDOUT` through psql | {} |", rate_text(copy)));
-        self.line(&format!("| ratio | {} |", ratio_text(ratio)));
+        let micros = |seconds: fn(&Replay) -> f64| {
+            spread(rounds.iter().map(|round| seconds(round) * 1e6 / round.events as f64)).median
+        };
+        self.line("| | events/s (least to most) | CPU µs/event: clients + Postgres |");
+        self.line("|---|---|---|");
+        let (clients, postgres) = (micros(|r| r.replay_cpu.client), micros(|r| r.replay_cpu.postgres));
+        self.line(&format!("| decoded and folded | {} | {clients:.1} + {postgres:.1} |", rate_text(replay)));
+        let (clients, postgres) = (micros(|r| r.copy_cpu.client), micros(|r| r.copy_cpu.postgres));
+        let copy = rate_text(copy);
+        self.line(&format!("| `COPY … TO STDOUT` through psql | {copy} | {clients:.1} + {postgres:.1} |"));
+        self.line(&format!("| ratio | {} | |", ratio_text(ratio)));
         let (early, late) = last.memory;
         self.line(&format!(
             "\nMemory after a tenth of it {early:.0} MiB, at its end {late:.0} MiB (the last round)."

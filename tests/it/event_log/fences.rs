@@ -38,7 +38,7 @@ async fn a_send_waits_in_the_outbox_from_the_position_of_its_append_until_it_is_
     let (instance, chat) = (new_instance(), new_chat());
     let (first, second, third) = (new_message(), new_message(), new_message());
     let deadline = later(60);
-    let send = |message| Rider::Send { message, instance, chat, deadline };
+    let send = |message| Rider::Send { message, instance, chat, deadline, paced: None };
     let done = |message| Rider::SendDone { message };
     fixture.append(fixture.opened(chat).with(send(first))).await.unwrap();
     let assigned = fixture.empty().on(StreamId::Chat(chat), 1, [assigned("Bea"), assigned("Caio")]);

@@ -236,6 +236,7 @@ pub fn queued(message_id: MessageId, chat_id: ChatId, customer_id: CustomerId, t
         whatsapp_id: format!("3EB0{}", message_id.uuid().simple()),
         reply_to: None,
         deadline: later(60),
+        job_id: None,
     }
     .into()
 }

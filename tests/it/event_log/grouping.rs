@@ -81,7 +81,8 @@ impl Plan {
             append = append.with(Rider::Fence { instance, epoch });
         }
         if let Some(send) = self.send {
-            append = append.with(Rider::Send { message: message(send), instance, chat, deadline });
+            append =
+                append.with(Rider::Send { message: message(send), instance, chat, deadline, paced: None });
         }
         if let Some(done) = self.done {
             append = append.with(Rider::SendDone { message: message(done) });

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::join_all;
 use interflow_application::log::{AppendError, EventLog, StreamId};
+use interflow_application::wakeups::Wakeups;
 use interflow_domain::WorkspaceId;
 use interflow_infrastructure::event_log::PgEventLog;
 use uuid::Uuid;
@@ -112,11 +113,14 @@ async fn a_workspace_whose_head_is_locked_elsewhere_stalls_nobody_else() {
 #[tokio::test]
 async fn whoever_listens_is_told_of_events_and_of_nothing_else() {
     let fixture = Fixture::new().await;
-    let mut committed = fixture.log.committed();
     let chat = new_chat();
-    fixture.append(fixture.opened(chat)).await.unwrap();
-    assert!(committed.has_changed().unwrap());
-    assert_eq!(*committed.borrow_and_update(), 1);
+    let opened = fixture.opened(chat);
+    let mut position = fixture.log.bell().positions(opened.context.workspace);
+    let theirs = fixture.log.bell().positions(WorkspaceId::new(Uuid::from_u128(77)));
+    fixture.append(opened).await.unwrap();
+    assert!(position.has_changed().unwrap());
+    assert_eq!(*position.borrow_and_update(), 1);
     fixture.append(fixture.opened(chat)).await.unwrap_err();
-    assert!(!committed.has_changed().unwrap());
+    assert!(!position.has_changed().unwrap());
+    assert!(!theirs.has_changed().unwrap());
 }

@@ -32,6 +32,35 @@ async fn what_is_read_is_what_was_appended() {
     assert_eq!(log.read(fixture.workspace, u64::MAX, u32::MAX).await.unwrap(), []);
 }
 
+#[tokio::test]
+async fn the_latest_events_of_a_stream_come_backwards_from_where_they_are_asked_for() {
+    let fixture = Fixture::new().await;
+    let (chat, other) = (new_chat(), new_chat());
+    let mut appended = fixture.append(fixture.opened(chat)).await.unwrap();
+    fixture.append(fixture.opened(other)).await.unwrap();
+    let assigning = fixture.empty().on(StreamId::Chat(chat), 1, ["Bea", "Caio", "Davi"].map(assigned));
+    appended.extend(fixture.append(assigning).await.unwrap());
+    appended.reverse();
+
+    let log = fixture.another_process().await;
+    let latest = async |before: Option<u64>, limit: u32| {
+        log.latest(fixture.workspace, StreamId::Chat(chat), before, limit).await.unwrap()
+    };
+    assert_eq!(latest(None, 10).await, appended);
+    assert_eq!(latest(None, 2).await, appended[..2]);
+    assert_eq!(latest(Some(3), 10).await, appended[2..]);
+    assert_eq!(latest(Some(3), 1).await, appended[2..3]);
+    assert_eq!(latest(Some(99), 1).await, appended[..1]);
+    for nothing in [Some(0), Some(1)] {
+        assert_eq!(latest(nothing, 10).await, []);
+    }
+    assert_eq!(latest(None, 0).await, []);
+    let nobodys = log.latest(fixture.workspace, StreamId::Chat(new_chat()), None, 10).await.unwrap();
+    assert_eq!(nobodys, []);
+    let elsewhere = interflow_domain::WorkspaceId::default();
+    assert_eq!(log.latest(elsewhere, StreamId::Chat(chat), None, 10).await.unwrap(), []);
+}
+
 async fn corrupt(fixture: &Fixture, sql: &str) {
     let mut connection = fixture.database.connection().await;
     connection.execute("ALTER TABLE events DISABLE TRIGGER events_are_append_only").await.unwrap();
@@ -54,6 +83,8 @@ async fn missing_events_are_an_error_and_not_the_end() {
         assert!(matches!(read, Err(LogError::Corrupt(_))), "{missing} {read:?}");
         let load = log.load(fixture.workspace, StreamId::Chat(chat)).await;
         assert!(matches!(load, Err(LogError::Corrupt(_))), "{missing} {load:?}");
+        let latest = log.latest(fixture.workspace, StreamId::Chat(chat), None, 10).await;
+        assert!(matches!(latest, Err(LogError::Corrupt(_))), "{missing} {latest:?}");
     }
 }
 

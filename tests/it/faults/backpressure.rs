@@ -31,14 +31,14 @@ const WAITING: usize = 1024;
 const MOST_MEMORY_KIB: u64 = 1024 * 1024;
 
 /// Another tenant of the server.
-async fn tenant(options: Options, api: &Api) -> Api {
+pub async fn tenant(options: Options, api: &Api, plan: Plan) -> Api {
     let pool = database::connect(options).await.unwrap();
     let master = MasterKey::parse(MASTER).unwrap();
     let log = PgEventLog::start(pool.clone(), &master, Arc::new(SystemIds), Settings::default());
     let (core, secret) = (core(&pool, &log), generate_key());
     let slug: interflow_domain::WorkspaceSlug = "other".parse().unwrap();
     let context = Context::internal(workspace_id(&slug), Actor::Operator, "req_test".to_owned());
-    core.run(&context, &EnsureWorkspace { slug, plan: Plan::Unlimited }).await.unwrap();
+    core.run(&context, &EnsureWorkspace { slug, plan }).await.unwrap();
     let key = IssueKey {
         name: "Test".parse().unwrap(),
         scopes: vec![Scope::All],
@@ -76,7 +76,7 @@ async fn a_flood_is_bounded_and_answered_and_another_tenant_is_served_while_it_s
     let (mut server, api) = start(data.path(), None, &[]);
     let postgres = EmbeddedPostgres::attach(data.path()).await.unwrap();
     let options = Options::parse(&postgres.url()).unwrap();
-    let other = tenant(options.clone(), &api).await;
+    let other = tenant(options.clone(), &api, Plan::Unlimited).await;
     let dam = dam(&options, workspace_id(&"default".parse().unwrap())).await;
 
     let answered = Arc::new(AtomicUsize::new(0));

@@ -3,7 +3,8 @@
 //!
 //! [`load`] is what callers do meanwhile, [`trap`] does the damage at a step.
 
-mod backpressure;
+pub mod backpressure;
+mod checks;
 mod connections;
 mod disk;
 pub mod load;

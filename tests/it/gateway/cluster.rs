@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgPool};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -34,6 +35,11 @@ impl Cluster {
     pub async fn new(lease_expiry: Duration) -> Self {
         let options = Database::empty_options(None).await;
         let database_url = options.to_url_lossy().to_string();
+        Self::on(options, database_url, lease_expiry)
+    }
+
+    /// The same on this database, which the nodes reach by a URL of their own.
+    pub fn on(options: PgConnectOptions, database_url: String, lease_expiry: Duration) -> Self {
         let pool = PgPool::connect_lazy_with(options);
         Self {
             network: NetworkProcess::start(),
@@ -67,6 +73,8 @@ impl Cluster {
             ("INTERFLOW_MASTER_KEY", &master),
             ("INTERFLOW_LEASE_EXPIRY", &self.lease_expiry),
             ("INTERFLOW_DATABASE_CONNECTIONS", "8"),
+            // Shorter than the senders' own polls.
+            ("INTERFLOW_SEND_WAIT", "20s"),
         ];
         self.network.serve(data, &environment)
     }

@@ -81,8 +81,7 @@ async fn a_key_is_one_message_at_the_phone_whatever_breaks_on_the_way() {
     say(&format!("copies at the phones: {copies:?}; statuses: {:?}", statuses(&lab.api, &accepted).await));
 }
 
-/// How far the messages got, once they get no further. A receipt that a kill took from the server's memory is not sent
-/// again: WhatsApp was told of it already (docs/adr/0006).
+/// How far the messages got, once they get no further.
 async fn statuses(api: &Api, ids: &BTreeSet<String>) -> BTreeMap<String, usize> {
     let mut before = BTreeMap::new();
     loop {

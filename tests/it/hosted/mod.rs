@@ -3,6 +3,6 @@
 //! The pooler is PgBouncer, which also speaks TLS for the Postgres behind it. Where it is not installed and cannot
 //! be, these tests say so and are skipped (`scripts/ensure-pgbouncer`).
 
-mod pooler;
+pub mod pooler;
 mod tls;
 mod transactions;

@@ -44,7 +44,7 @@ async fn projections_are_listed_verified_and_rebuilt_from_the_command_line() {
     let (done, said, complained) = run("interflow", &["list"]);
     assert!(done, "{complained}");
     assert!(said.contains(&format!("workspace {workspace}: ")) && said.contains("generation 1"), "{said}");
-    assert_eq!(said.matches("current").count(), 4, "{said}");
+    assert_eq!(said.matches("current").count(), 7, "{said}");
 
     let (done, said, complained) = run("interflow", &["verify", "--workspace", &workspace]);
     assert!(done && said.contains(" 0 differ"), "{said}{complained}");

@@ -19,7 +19,8 @@ use sqlx::PgPool;
 use crate::event_log::fixture::{Build, Fixture, empty};
 use crate::read_models::history::{Attempt, History};
 
-pub const TABLES: [&str; 5] = ["customers", "chats", "messages", "channels", "api_keys"];
+pub const TABLES: [&str; 7] =
+    ["customers", "chats", "messages", "channels", "api_keys", "workspaces", "webhooks"];
 
 /// What can happen to a workspace, several hundred times.
 fn history(attempts: u32) -> Vec<RecordedEvent> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use interflow_application::log::{EventLog, StreamId};
-use interflow_application::read::{PageRequest, Reads, Window};
+use interflow_application::read::{ChatFilter, Listing, Reads};
 use interflow_domain::WorkspaceId;
 use interflow_domain::chat::ChatEvent;
 use interflow_domain::customer::CustomerEvent;
@@ -63,8 +63,8 @@ fn reader(fixture: &Fixture, stop: &Arc<AtomicBool>) -> JoinHandle<u64> {
     tokio::spawn(async move {
         let (mut seen, mut looks) = (0, 0);
         while !stop.load(Ordering::SeqCst) {
-            let page = PageRequest { window: Window::Number(1), size: 5 };
-            let total = reads.chats(workspace, page).await.unwrap().total;
+            let total =
+                reads.chats(workspace, &Listing::first(ChatFilter::default(), 5)).await.unwrap().total;
             assert!(total >= seen, "a generation that was not whole was read: {total} chats after {seen}");
             seen = total;
             looks += 1;

@@ -15,7 +15,8 @@ use super::history::{Attempt, History};
 use super::{apply, workspace};
 use crate::support::database::Database;
 
-const TABLES: [&str; 5] = ["customers", "chats", "messages", "channels", "api_keys"];
+const TABLES: [&str; 8] =
+    ["customers", "chats", "messages", "channels", "api_keys", "workspaces", "jobs", "webhooks"];
 const ONE_BY_ONE: u128 = 1_000_001;
 const GROUPED: u128 = 1_000_002;
 
@@ -130,7 +131,7 @@ async fn one_group_holds_everything_that_can_happen() {
         .collect();
     let events = History::of(&attempts).events;
     let kinds: std::collections::BTreeSet<_> = events.iter().map(|event| event.event.event_type()).collect();
-    assert_eq!(kinds.len(), 32, "{kinds:?}");
+    assert_eq!(kinds.len(), 49, "{kinds:?}");
 
     let database = Database::new().await;
     let (single, grouped, unread) = play(&database.pool, &events[..500], &[500]).await;

@@ -9,12 +9,17 @@ use interflow_application::log::{Event, RecordedEvent, StreamId};
 use interflow_domain::chat::{Chat, ChatCommand};
 use interflow_domain::customer::{Customer, CustomerCommand, ProfileDraft};
 use interflow_domain::instance::{DisconnectReason, Instance, InstanceCommand, LoggedOutBy};
+use interflow_domain::job::{Job, JobCommand, JobKind};
 use interflow_domain::message::{
     Arrival, Content, FailureReason, Message, MessageCommand, Participants, Receipt,
 };
+use interflow_domain::webhook::{
+    DisableReason, Format, Origin, PausedBy, SettingsDraft, StartFrom, Webhook, WebhookCommand,
+};
 use interflow_domain::workspace::{KeyOrigin, Plan, Scope, Workspace, WorkspaceCommand};
 use interflow_domain::{
-    ChatId, CustomerId, Decide, EventId, InstanceId, KeyId, MessageId, PhoneNumber, WorkspaceId,
+    ChatId, CustomerId, Decide, EventId, InstanceId, JobId, KeyId, MessageId, PhoneNumber, WebhookId,
+    WorkspaceId,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -30,6 +35,7 @@ pub struct History {
     pub customers: Vec<CustomerId>,
     pub chats: Vec<ChatId>,
     pub messages: Vec<MessageId>,
+    pub jobs: Vec<JobId>,
     states: States,
     ids: u128,
 }
@@ -41,6 +47,7 @@ struct States {
     customers: Vec<Customer>,
     chats: Vec<Chat>,
     messages: Vec<Message>,
+    jobs: Vec<Job>,
     versions: std::collections::BTreeMap<StreamId, u64>,
 }
 
@@ -51,7 +58,46 @@ impl History {
         for attempt in attempts {
             history.attempt(*attempt);
         }
+        if !attempts.is_empty() {
+            history.make_webhooks(attempts.len());
+        }
         history
+    }
+
+    /// Webhooks in every state they can be in.
+    fn make_webhooks(&mut self, how: usize) {
+        use WebhookCommand as C;
+
+        let by = PausedBy::Backlog;
+        let disable = || C::DisableWebhook { reason: DisableReason::Failing };
+        let lives = [
+            vec![],
+            vec![C::PauseWebhook { by }],
+            vec![C::PauseWebhook { by }, C::RecordBacklogCleared],
+            vec![disable()],
+            vec![disable(), C::EnableWebhook],
+            vec![C::DeleteWebhook],
+        ];
+        for (n, life) in lives.into_iter().enumerate() {
+            let webhook_id = WebhookId::new(self.id());
+            let start_from = match (how + n) % 3 {
+                0 => StartFrom::Now,
+                1 => StartFrom::Position { position: 7 },
+                _ => StartFrom::Time { at: self.now() },
+            };
+            let create = C::CreateWebhook {
+                webhook_id,
+                settings: settings(&format!("https://example.com/{n}")),
+                secret: format!("whsec_{}", "A".repeat(32)).parse().unwrap(),
+                start_from,
+                origin: if n == 0 { Origin::Environment } else { Origin::Api },
+            };
+            let mut webhook = Webhook::default();
+            for command in [create].into_iter().chain(life) {
+                let events = webhook.decide(command);
+                self.keep(StreamId::Webhook(webhook_id), events, |_, event| apply(&mut webhook, event));
+            }
+        }
     }
 
     pub fn create_workspace(&mut self) {
@@ -70,7 +116,7 @@ impl History {
 
     fn attempt(&mut self, (what, which, how): Attempt) {
         let pick = |len: usize| (len > 0).then(|| usize::from(which) % len.max(1));
-        match what % 16 {
+        match what % 18 {
             0 => self.register(how),
             1 => self.create_customer(how),
             2 | 3 if !self.instances.is_empty() && !self.customers.is_empty() => {
@@ -84,9 +130,12 @@ impl History {
             8 => drop(pick(self.chats.len()).map(|at| self.change_chat(at, how))),
             9 => drop(pick(self.chats.len()).map(|at| self.read_chat(at, how))),
             10 | 11 => drop(pick(self.chats.len()).map(|at| self.receive(at))),
-            12 => drop(pick(self.chats.len()).map(|at| self.queue(at))),
+            12 => drop(pick(self.chats.len()).map(|at| self.queue(at, None))),
             13 => drop(pick(self.chats.len()).map(|at| self.echo(at))),
             14 => drop(pick(self.messages.len()).map(|at| self.move_message_on(at, how))),
+            15 => drop(pick(self.chats.len()).map(|at| self.queue_for_a_job(at, how))),
+            16 => self.change_jobs(how),
+            _ if which.is_multiple_of(4) => self.change_workspace(how),
             _ => self.change_keys(how),
         }
     }
@@ -148,6 +197,9 @@ impl History {
             9 => ended(DisconnectReason::ConnectionLost),
             10 => ended(DisconnectReason::Replaced),
             _ if how.is_multiple_of(5) => C::DeleteInstance,
+            _ if how.is_multiple_of(7) => {
+                C::RenameInstance { name: format!("renamed_{how}").parse().unwrap() }
+            }
             _ => C::RecordLoggedOut { by: LoggedOutBy::Phone },
         };
         self.instance(at, command);
@@ -182,7 +234,7 @@ impl History {
         self.message(arrival.message_id, MessageCommand::EchoMessage(arrival));
     }
 
-    pub fn queue(&mut self, chat: usize) {
+    pub fn queue(&mut self, chat: usize, job_id: Option<JobId>) {
         let Arrival { message_id, participants, content, whatsapp_id, sent_at, .. } = self.arrival(chat);
         let reply_to = self.messages.first().copied();
         let to = phone(1);
@@ -194,8 +246,39 @@ impl History {
             whatsapp_id,
             reply_to,
             deadline: sent_at,
+            job_id,
         };
         self.message(message_id, queue);
+    }
+
+    /// A message of a job that takes some.
+    pub fn queue_for_a_job(&mut self, chat: usize, how: u8) {
+        let open = self.jobs.iter().zip(&self.states.jobs).filter(|(_, job)| job.takes_items());
+        let open: Vec<_> = open.map(|(id, _)| *id).collect();
+        if !open.is_empty() {
+            self.queue(chat, Some(open[usize::from(how) % open.len()]));
+        }
+    }
+
+    /// Makes a job, or moves one on.
+    pub fn change_jobs(&mut self, how: u8) {
+        let at = usize::from(how / 8) % (self.jobs.len() + 1);
+        let command = match how % 8 {
+            _ if at == self.jobs.len() => {
+                let job_id = JobId::new(self.id());
+                self.jobs.push(job_id);
+                self.states.jobs.push(Job::default());
+                let (kind, instance_id) = (JobKind::BulkSend, self.instances.last().copied());
+                JobCommand::CreateJob { job_id, kind, instance_id, total: 9, expires_at: self.now() }
+            }
+            0 => JobCommand::FillJob { accepted: 1, rejected: 8 },
+            1 => JobCommand::AbandonJob,
+            2 => JobCommand::CancelJob,
+            3 => JobCommand::CompleteJob,
+            _ => return,
+        };
+        let events = self.states.jobs[at].decide(command);
+        self.keep(StreamId::Job(self.jobs[at]), events, |states, event| apply(&mut states.jobs[at], event));
     }
 
     pub fn move_message_on(&mut self, at: usize, how: u8) {
@@ -206,7 +289,8 @@ impl History {
             1 => receipt(Receipt::Delivered),
             2 => receipt(Receipt::Read),
             3 => receipt(Receipt::Played),
-            _ => MessageCommand::FailMessage { reason: FailureReason::DeadlineExceeded },
+            _ if how < 128 => MessageCommand::FailMessage { reason: FailureReason::DeadlineExceeded },
+            _ => MessageCommand::FailMessage { reason: FailureReason::Cancelled },
         };
         let id = self.messages[at];
         let events = self.states.messages[at].decide(command);
@@ -215,10 +299,39 @@ impl History {
 
     pub fn change_keys(&mut self, how: u8) {
         let keys: Vec<_> = self.states.workspace.keys().iter().map(|key| key.key_id).collect();
+        let at = self.now();
         match keys.get(usize::from(how) % (keys.len() + 2)) {
-            Some(key_id) => self.workspace(WorkspaceCommand::RevokeKey { key_id: *key_id }),
+            Some(key_id) if how.is_multiple_of(5) => {
+                self.workspace(WorkspaceCommand::RevokeKey { key_id: *key_id, at });
+            }
+            Some(key_id) => self.rotate_key(*key_id),
             None => self.issue_key(how),
         }
+    }
+
+    pub fn rotate_key(&mut self, key_id: KeyId) {
+        let (at, overlap) = (self.now(), Duration::hours(1));
+        self.id();
+        let (secret_sha256, prefix) = (secret_sha256(self.ids), Some(format!("ifl_live_{}", self.ids)));
+        let rotated_by = None;
+        self.workspace(WorkspaceCommand::RotateKey {
+            key_id,
+            secret_sha256,
+            prefix,
+            at,
+            overlap,
+            rotated_by,
+        });
+    }
+
+    pub fn change_workspace(&mut self, how: u8) {
+        let named = how.is_multiple_of(2).then(|| format!("Workspace {how}").parse().unwrap());
+        self.workspace(match how % 5 {
+            0 => WorkspaceCommand::SuspendWorkspace { reason: Some("Unpaid".parse().unwrap()) },
+            1 => WorkspaceCommand::ResumeWorkspace,
+            2 => WorkspaceCommand::ChangePlan { plan: Plan::ALL[usize::from(how) % 4] },
+            _ => WorkspaceCommand::RenameWorkspace { name: named },
+        });
     }
 
     pub fn issue_key(&mut self, how: u8) {
@@ -232,6 +345,8 @@ impl History {
             secret_sha256: secret_sha256(self.ids),
             expires_at: None,
             origin: if how.is_multiple_of(3) { KeyOrigin::Environment } else { KeyOrigin::Issued },
+            prefix: how.is_multiple_of(2).then(|| format!("ifl_live_{how}")),
+            issued_by: None,
         });
     }
 
@@ -352,5 +467,20 @@ fn draft(how: u8) -> ProfileDraft {
         } else {
             serde_json::Map::new()
         },
+    }
+}
+
+fn settings(url: &str) -> SettingsDraft {
+    SettingsDraft {
+        url: url.parse().unwrap(),
+        description: None,
+        format: Format::Standard,
+        schema_version: 1,
+        events: BTreeSet::new(),
+        channels: BTreeSet::new(),
+        headers: std::collections::BTreeMap::new(),
+        rate_limit: None,
+        schedule: None,
+        by_events: false,
     }
 }

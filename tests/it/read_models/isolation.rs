@@ -1,7 +1,9 @@
 //! No query shows a workspace, or a generation, that was not asked for.
 
-use interflow_application::read::{PageRequest, Reads, Window};
-use interflow_domain::WorkspaceId;
+use interflow_application::read::{
+    ChatFilter, CustomerFilter, Listing, MessageFilter, PageRequest, Reads, Window,
+};
+use interflow_domain::{ChatId, WorkspaceId};
 use interflow_infrastructure::read_models::{self, PgReads};
 use sqlx::PgPool;
 
@@ -24,7 +26,7 @@ fn history() -> History {
         history.change_instance(0, how);
     }
     history.receive(0);
-    history.queue(0);
+    history.queue(0, None);
     history
 }
 
@@ -47,6 +49,10 @@ async fn apply(pool: &PgPool, workspace: WorkspaceId, generation: i32, history: 
 }
 
 /// The answer to every question about a workspace, with the ids of a history.
+fn in_chat(chat: ChatId) -> MessageFilter {
+    MessageFilter { chat: Some(chat), ..MessageFilter::default() }
+}
+
 async fn answers(reads: &PgReads, workspace: WorkspaceId, of: &History) -> Vec<String> {
     macro_rules! ask {
         ($($query:ident($($argument:expr),*)),+ $(,)?) => {
@@ -57,11 +63,11 @@ async fn answers(reads: &PgReads, workspace: WorkspaceId, of: &History) -> Vec<S
     let name = "instance_0_2".parse().unwrap();
     ask![
         customer(of.customers[0]),
-        customers(ALL),
+        customers(&Listing::first(CustomerFilter::default(), 100)),
         chat(of.chats[0]),
-        chats(ALL),
+        chats(&Listing::first(ChatFilter::default(), 100)),
         open_chats_of(of.customers[0]),
-        messages_of(of.chats[0], ALL),
+        messages(&Listing::first(in_chat(of.chats[0]), 100)),
         message(of.messages[0]),
         outbound_by_whatsapp_id(of.instances[0], &whatsapp_ids),
         channel(of.instances[0]),
@@ -108,12 +114,12 @@ async fn a_key_opens_the_workspace_that_issued_it() {
     apply(pool, MINE, 1, &history()).await;
     apply(pool, OTHERS, 1, &other).await;
 
-    let key = reads.api_key(&secret_sha256(5)).await.unwrap().unwrap();
+    let key = reads.credential(&secret_sha256(5)).await.unwrap().unwrap();
     assert_eq!((key.workspace, key.scopes.len()), (MINE, 1));
-    let key = reads.api_key(&secret_sha256(2)).await.unwrap().unwrap();
+    let key = reads.credential(&secret_sha256(2)).await.unwrap().unwrap();
     assert_eq!((key.workspace, key.scopes.len()), (OTHERS, 2));
     for unknown in [secret_sha256(77), String::new(), "\0".to_owned()] {
-        assert_eq!(reads.api_key(&unknown).await.unwrap(), None);
+        assert_eq!(reads.credential(&unknown).await.unwrap(), None);
     }
 }
 
@@ -134,7 +140,7 @@ async fn only_the_generation_that_the_head_names_is_shown() {
 
     sqlx::query("UPDATE heads SET generation = 3").execute(pool).await.unwrap();
     assert_eq!(answers(&reads, MINE, &mine).await, answers(&reads, EMPTY, &mine).await);
-    assert_eq!(reads.api_key(&secret_sha256(5)).await.unwrap(), None);
+    assert_eq!(reads.credential(&secret_sha256(5)).await.unwrap(), None);
     assert_eq!(reads.live_instances().await.unwrap(), []);
 
     sqlx::query("UPDATE heads SET generation = 2").execute(pool).await.unwrap();
@@ -177,7 +183,7 @@ async fn a_row_this_build_cannot_read_is_told_apart_from_a_database_that_is_away
     }
     let corrupt = [
         reads.chat(MINE, mine.chats[0]).await.err(),
-        reads.messages_of(MINE, mine.chats[0], ALL).await.err(),
+        reads.messages(MINE, &Listing::first(in_chat(mine.chats[0]), 100)).await.err(),
         reads.all_channels(MINE).await.err(),
     ];
     for error in corrupt {
@@ -185,5 +191,8 @@ async fn a_row_this_build_cannot_read_is_told_apart_from_a_database_that_is_away
         assert!(what.contains("column") && !what.contains("Ana"), "{what}");
     }
     pool.close().await;
-    assert!(matches!(reads.chats(MINE, ALL).await, Err(LogError::Unavailable(_))));
+    assert!(matches!(
+        reads.chats(MINE, &Listing::first(ChatFilter::default(), 100)).await,
+        Err(LogError::Unavailable(_))
+    ));
 }

@@ -7,6 +7,8 @@ mod grouping;
 pub mod history;
 mod isolation;
 mod leases;
+mod lists;
+mod lists_data;
 mod outbox;
 mod paging;
 mod plans;

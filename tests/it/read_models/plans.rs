@@ -1,11 +1,12 @@
 //! Every statement finds its rows by an index, whatever the tables hold.
 //!
-//! The statements are the ones that were really prepared on a connection, so that none is forgotten here.
+//! The statements are the ones that were really prepared on a connection, so that none is forgotten here. Those of
+//! lists that can be filtered are planned each time: `lists` looks at them.
 
 use interflow_application::gateway::Outbox;
 use interflow_application::read::{Cursor, PageRequest, Reads, Window};
 use interflow_application::whatsapp::SessionSpec;
-use interflow_domain::{InstanceId, MessageId, WorkspaceId};
+use interflow_domain::{InstanceId, KeyId, MessageId, WorkspaceId};
 use interflow_infrastructure::outbox::PgOutbox;
 use interflow_infrastructure::read_models::{self, PgReads};
 use serde_json::Value;
@@ -18,7 +19,10 @@ use crate::support::database::Database;
 
 const MINE: WorkspaceId = workspace(1);
 /// Small beside what an installation holds, and large enough that reading all of it costs more than an index.
-const FILL: [&str; 8] = [
+const FILL: [&str; 11] = [
+    "INSERT INTO bulk_paces SELECT gen_random_uuid(), gen_random_uuid(), now() FROM generate_series(1, 5000)",
+    "INSERT INTO key_uses (workspace_id, key_id, last_used_at) SELECT lpad(to_hex(1 + n % 4), 32, '0')::uuid, \
+         gen_random_uuid(), now() FROM generate_series(1, 10000) AS n",
     "INSERT INTO leases (workspace_id, instance_id, node_id, epoch) SELECT lpad(to_hex(1 + n % 4), 32, '0')::uuid, \
          gen_random_uuid(), gen_random_uuid(), 1 FROM generate_series(1, 10000) AS n",
     "INSERT INTO heads (workspace_id) SELECT lpad(to_hex(n), 32, '0')::uuid FROM generate_series(1, 200) AS n",
@@ -38,6 +42,10 @@ const FILL: [&str; 8] = [
          created_position) \
      SELECT lpad(to_hex(1 + n % 200), 32, '0')::uuid, 1, gen_random_uuid(), 'instance ' || n, \
          CASE n % 50 WHEN 0 THEN 'open' ELSE 'close' END, true, now(), now(), 1, n FROM generate_series(1, 10000) AS n",
+    "INSERT INTO workspaces (workspace_id, generation, id, slug, plan, status, created_at, updated_at, version, \
+         creation_order) \
+     SELECT gen_random_uuid(), 1, gen_random_uuid(), n::text, 'starter', 'active', now(), now(), 1, n \
+     FROM generate_series(1, 20000) AS n",
     "INSERT INTO api_keys (workspace_id, generation, id, name, scopes, secret_sha256, origin, created_at, version, \
          created_position) \
      SELECT lpad(to_hex(1 + n % 200), 32, '0')::uuid, 1, gen_random_uuid(), 'key', '{*}', md5(n::text), 'issued', \
@@ -61,14 +69,17 @@ async fn ask_everything(pool: &PgPool) {
     let page = PageRequest { window: Window::After(Cursor(9_000)), size: 20 };
     let (customer, chat, message) = (history.customers[0], history.chats[0], history.messages[0]);
     let (instance, name) = (history.instances[0], "main".parse().unwrap());
-    reads.api_key("00").await.unwrap();
+    reads.credential("00").await.unwrap();
+    reads.api_key(MINE, KeyId::new(Uuid::nil())).await.unwrap();
+    reads.api_keys(MINE, page).await.unwrap();
+    reads.workspace(MINE).await.unwrap();
+    reads.workspaces(page).await.unwrap();
     reads.customer(MINE, customer).await.unwrap();
-    reads.customers(MINE, page).await.unwrap();
     reads.chat(MINE, chat).await.unwrap();
-    reads.chats(MINE, page).await.unwrap();
     reads.open_chats_of(MINE, customer).await.unwrap();
-    reads.messages_of(MINE, chat, page).await.unwrap();
     reads.message(MINE, message).await.unwrap();
+    reads.latest_inbound(MINE, chat, 20).await.unwrap();
+    reads.snoozed_until(chrono::DateTime::UNIX_EPOCH, 100).await.unwrap();
     reads.outbound_by_whatsapp_id(MINE, instance, &["1".to_owned(), "2".to_owned()]).await.unwrap();
     reads.channel(MINE, instance).await.unwrap();
     reads.channel_named(MINE, &name).await.unwrap();
@@ -81,7 +92,7 @@ async fn ask_everything(pool: &PgPool) {
     let instance = InstanceId::new(Uuid::from_u128(1));
     let spec = SessionSpec { workspace: MINE, instance, epoch: 1 };
     outbox.due(MINE, instance, now, 16).await.unwrap();
-    outbox.next_due(MINE, instance).await.unwrap();
+    outbox.next_due(MINE, instance, now).await.unwrap();
     outbox.postpone(spec, MessageId::new(Uuid::nil()), now).await.unwrap();
     outbox.overdue(now - chrono::Duration::days(1), 100).await.unwrap();
     outbox.of_instance(MINE, instance).await.unwrap();
@@ -124,7 +135,7 @@ async fn every_statement_finds_its_rows_by_an_index() {
     ask_everything(&one).await;
 
     let prepared = "SELECT name, statement, parameter_types::text[] AS kinds FROM pg_prepared_statements \
-         WHERE statement ~ '(FROM|INTO|UPDATE) (customers|chats|messages|channels|api_keys|outbox|heads)' \
+         WHERE statement ~ '(FROM|INTO|UPDATE) (customers|chats|messages|channels|api_keys|workspaces|outbox|heads)' \
          AND NOT statement ~ '^EXPLAIN'";
     let prepared = sqlx::query(prepared).fetch_all(&one).await.unwrap();
     // Four loads, five writes, deletes of keys, channels and customers; fourteen questions; five of the outbox.

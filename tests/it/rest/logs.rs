@@ -48,7 +48,8 @@ async fn no_secret_no_number_no_name_and_no_message_is_logged() {
     let letter = |to: &str| json!({"channel_id": "5511900001111", "to": to, "type": "text", "content": {"text": "Tea at four"}});
     api.post("/v1/messages/send", letter("5511988887777")).await.expect(201);
     api.post("/v1/messages/send", letter(NOBODY)).await.refused(422, "NUMBER_NOT_ON_WHATSAPP");
-    api.get("/v1/customers?phone=5511988887777").await.refused(422, "VALIDATION_ERROR");
+    api.get("/v1/customers?phone=5511988887777&q=Wilhelmina&sort=name").await.expect(200);
+    api.get("/v1/customers?fax=5511988887777").await.refused(422, "VALIDATION_ERROR");
     api.get("/v1/5511988887777").await.refused(404, "NOT_FOUND");
     let mut stranger = api.clone();
     stranger.key = Some("a-wrong-secret".to_owned());

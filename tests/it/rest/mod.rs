@@ -2,16 +2,33 @@
 //! against the simulated network.
 
 mod bad_input;
+mod bulk;
+pub mod channel_qr;
+mod channel_timeline;
 mod channels;
 mod chats;
+mod chats_verbs;
 mod cli;
+mod conventions;
 mod customers;
+mod events;
 mod face;
 mod health;
 mod idempotency;
 mod keys;
+mod keys_lifecycle;
+mod limits;
+mod lists;
 mod logs;
 mod messages;
+mod openapi;
 mod paging;
-mod server;
+mod printed;
+mod quickstarts;
+mod receivers;
+pub mod recorder;
+pub mod server;
 mod walk;
+mod webhooks;
+mod workspaces;
+mod workspaces_walls;

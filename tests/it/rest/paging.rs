@@ -58,13 +58,12 @@ async fn pages_have_bounds_on_every_list() {
             ("per_page=101", vec!["per_page"]),
             ("cursor=zzz", vec!["cursor"]),
             ("page=1&cursor=c1", vec!["cursor"]),
-            ("page=-1&per_page=1e3&sort=name", vec!["sort", "per_page", "page"]),
+            ("page=-1&per_page=1e3&limit=3", vec!["per_page", "page", "limit"]),
         ] {
             let error = api.get(&format!("{list}?{query}")).await.refused(422, "VALIDATION_ERROR");
             assert_eq!(fields(&error), wrong, "{list}?{query}");
         }
         api.get(&format!("{list}?page=500&per_page=100")).await.expect(200);
-        api.get(&format!("{list}?cursor=c7fffffffffffffff")).await.expect(200);
     }
     let error = api.get("/v1/customers?page=501").await.body;
     assert!(error["error"]["message"].as_str().unwrap().contains("cursor"), "{error}");

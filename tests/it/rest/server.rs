@@ -6,17 +6,18 @@ use std::time::Duration;
 use interflow::auth::generate_key;
 use interflow::config::Config;
 use interflow::{EngineFactory, Running, serve};
+use interflow_application::webhook::address::AllowList;
 use interflow_application::{Actor, Context, EnsureWorkspace, IssueKey, workspace_id};
 use interflow_domain::workspace::{KeyOrigin, Plan, Scope};
 use interflow_simulator::{Network, NetworkConfig};
 use interflow_whatsapp_web::{Settings, WhatsAppWeb};
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection, PgPool};
 use tempfile::TempDir;
 
 use crate::support::api::Api;
-use crate::support::database::Database;
+use crate::support::database::{Database, Leave};
 use crate::support::phones::Phones;
 
 /// The number of the account that channels are linked to.
@@ -29,9 +30,11 @@ pub struct Server {
     pub api: Api,
     pub phones: Phones,
     pub running: Running,
+    config: Config,
     database: PgConnectOptions,
     _network: Network,
     _data: TempDir,
+    _leave: Leave,
 }
 
 impl Server {
@@ -50,15 +53,19 @@ impl Server {
             data_dir: data.path().to_owned(),
             database_url: Some(url.as_str().into()),
             database_connections: 6,
+            // Receivers of tests are on this machine.
+            webhook_allow: AllowList::new(vec!["127.0.0.0/8".parse().unwrap()]),
             ..Config::default()
         });
         let network = Network::start(NetworkConfig::default()).await.unwrap();
-        let running = serve(config, engine(network.ws_url())).await.unwrap();
+        let running = serve(config.clone(), engine(network.ws_url())).await.unwrap();
         let key = running.admin_key().map(str::to_owned);
         let http = reqwest::Client::new();
         let phones = Phones { http: http.clone(), url: network.control_url() };
         let api = Api { http, url: format!("http://{}", running.address), key };
-        let server = Self { api, phones, running, database: options, _network: network, _data: data };
+        let _leave = Leave::of(&options);
+        let server =
+            Self { api, phones, running, config, database: options, _network: network, _data: data, _leave };
         server.acknowledge_after(Duration::ZERO).await;
         server.phones.leave(NOBODY).await;
         server
@@ -68,6 +75,15 @@ impl Server {
     pub async fn acknowledge_after(&self, wait: Duration) {
         let wait = u64::try_from(wait.as_millis()).unwrap();
         self.phones.faults(json!({"ack_delay_ms": wait, "receipts": "none"})).await;
+    }
+
+    /// The same server, stopped and started again.
+    pub async fn restarted(self) -> Self {
+        let Self { api, phones, running, config, database, _network, _data, _leave } = self;
+        running.shutdown().await;
+        let running = serve(config.clone(), engine(_network.ws_url())).await.unwrap();
+        let api = Api { url: format!("http://{}", running.address), ..api };
+        Self { api, phones, running, config, database, _network, _data, _leave }
     }
 
     /// The same caller with a new key, of this workspace, with these scopes, working for so long.
@@ -86,6 +102,16 @@ impl Server {
         };
         core.run(&context, &key).await.unwrap();
         Api { key: Some(secret), ..self.api.clone() }
+    }
+
+    /// Does something to the database behind the server's back.
+    pub async fn execute(&self, sql: &str) {
+        PgConnection::connect_with(&self.database).await.unwrap().execute(sql).await.unwrap();
+    }
+
+    /// The database, beside the server.
+    pub async fn pool(&self) -> PgPool {
+        PgPool::connect_with(self.database.clone()).await.unwrap()
     }
 
     /// Takes the database away.

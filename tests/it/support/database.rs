@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use interflow_embedded_postgres::{Config, EmbeddedPostgres};
@@ -17,10 +18,27 @@ const TEMPLATE: &str = "interflow_template";
 
 static SERVER: OnceCell<Server> = OnceCell::const_new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
+static LEFT: Mutex<Vec<String>> = Mutex::new(vec![]);
 
 struct Server {
     _postgres: EmbeddedPostgres,
     options: PgConnectOptions,
+}
+
+/// Says that a database is not used any more, once it is dropped. A server in this process that is not shut down has
+/// sessions and a gateway that hold each other, and with them connections: those are cut when the next test begins.
+pub struct Leave(String);
+
+impl Leave {
+    pub fn of(options: &PgConnectOptions) -> Self {
+        Self(options.get_database().unwrap().to_owned())
+    }
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        LEFT.lock().unwrap().push(std::mem::take(&mut self.0));
+    }
 }
 
 /// A migrated database that nobody else uses.
@@ -79,6 +97,10 @@ impl Server {
 
     async fn create(&self, name: &str, template: &str) {
         let mut connection = PgConnection::connect_with(&self.options).await.unwrap();
+        let left = std::mem::take(&mut *LEFT.lock().unwrap());
+        for name in left {
+            connection.execute(format!("DROP DATABASE {name} WITH (FORCE)").as_str()).await.unwrap();
+        }
         connection.execute(format!("CREATE DATABASE {name} TEMPLATE {template}").as_str()).await.unwrap();
         connection.close().await.unwrap();
     }

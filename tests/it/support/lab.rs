@@ -163,7 +163,12 @@ impl Lab {
 
     /// Starts the server again, on the same data.
     pub fn restart(&mut self) {
-        let (server, url) = self.network.serve(self.data.path(), &[]);
+        self.restart_with(&[]);
+    }
+
+    /// The same, in another environment.
+    pub fn restart_with(&mut self, environment: &[(&str, &str)]) {
+        let (server, url) = self.network.serve(self.data.path(), environment);
         self.server = server;
         self.api.url = url;
     }

@@ -6,7 +6,9 @@ pub mod api;
 pub mod database;
 pub mod invariants;
 pub mod lab;
+pub mod page;
 pub mod phones;
+pub mod receiver;
 
 /// How long anything may take on a busy machine before it counts as stuck.
 pub const PATIENCE: Duration = Duration::from_secs(60);

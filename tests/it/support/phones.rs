@@ -84,6 +84,25 @@ impl Phones {
             .collect()
     }
 
+    /// What a person wrote, and how far the account says it got.
+    pub async fn written(&self, number: &str) -> Vec<Value> {
+        let response = self.http.get(format!("{}/phones/{number}/sent", self.url)).send().await.unwrap();
+        response.json().await.unwrap()
+    }
+
+    /// Waits until so many of the messages a person wrote are read.
+    pub async fn until_read(&self, number: &str, count: usize) {
+        let begin = Instant::now();
+        loop {
+            let written = self.written(number).await;
+            if written.iter().filter(|message| message["read"] == true).count() == count {
+                return;
+            }
+            assert!(begin.elapsed() < PATIENCE, "{number}: not {count} are read of {written:?}");
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+
     /// Waits until a phone has so many messages.
     pub async fn until_received(&self, number: &str, count: usize) -> Vec<Value> {
         let begin = Instant::now();

@@ -2,11 +2,14 @@
 
 mod customers;
 mod inbound;
+mod webhooks;
 
 use std::sync::Arc;
 
 use interflow_application::gateway::Leases;
-use interflow_application::read::{Chat, Customer, Message, PageRequest, Window};
+use interflow_application::read::{
+    Chat, ChatFilter, Customer, CustomerFilter, Listing, Message, MessageFilter,
+};
 use interflow_application::{
     Actor, ConnectInstance, Context, Core, CreateCustomer, Error, Ids, RecordConnection, UseCase,
 };
@@ -69,19 +72,28 @@ impl Desk {
     }
 
     async fn customers(&self) -> Vec<Customer> {
-        self.core.reads.customers(self.context.workspace, FIRST).await.unwrap().items
+        self.core
+            .reads
+            .customers(self.context.workspace, &Listing::first(CustomerFilter::default(), 100))
+            .await
+            .unwrap()
+            .items
     }
 
     async fn chats(&self) -> Vec<Chat> {
-        self.core.reads.chats(self.context.workspace, FIRST).await.unwrap().items
+        self.core
+            .reads
+            .chats(self.context.workspace, &Listing::first(ChatFilter::default(), 100))
+            .await
+            .unwrap()
+            .items
     }
 
     async fn messages(&self, chat: ChatId) -> Vec<Message> {
-        self.core.reads.messages_of(self.context.workspace, chat, FIRST).await.unwrap().items
+        let filter = MessageFilter { chat: Some(chat), ..MessageFilter::default() };
+        self.core.reads.messages(self.context.workspace, &Listing::first(filter, 100)).await.unwrap().items
     }
 }
-
-const FIRST: PageRequest = PageRequest { window: Window::Number(1), size: 100 };
 
 fn profile(phone: Option<&str>, email: Option<&str>) -> ProfileDraft {
     ProfileDraft {

@@ -1,3 +1,5 @@
+use interflow_application::Clock;
+use interflow_infrastructure::clock::SystemClock;
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -118,4 +120,21 @@ async fn a_send_that_is_acknowledged_late_is_answered_as_queued_and_sent_later()
     let path = format!("/v1/messages/{}", sent.body["data"]["id"].as_str().unwrap());
     lab.api.until(&path, |body| body["data"]["status"] == "sent").await;
     assert_eq!(lab.phones.received(ANA).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snoozed_chat_comes_back_in_time_though_the_server_died_meanwhile() {
+    let mut lab = Lab::start();
+    lab.pair("shop", SHOP).await;
+    lab.phones.write(ANA, "Ana", SHOP, "Call me later").await;
+    let chats = lab.api.until("/v1/chats", |body| body["meta"]["total"] == 1).await;
+    let path = format!("/v1/chats/{}", chats["data"][0]["id"].as_str().unwrap());
+    let until = SystemClock.now() + chrono::TimeDelta::seconds(2);
+    let snooze = json!({"until": until.to_rfc3339()});
+    let snoozed = lab.api.post(&format!("{path}/snooze"), snooze).await;
+    assert_eq!(snoozed.status, StatusCode::OK, "{}", snoozed.body);
+    lab.server.kill();
+    lab.restart();
+    lab.api.until(&path, |body| body["data"]["status"] == "open").await;
+    assert!(SystemClock.now() >= until);
 }
