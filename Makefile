@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
-.PHONY: help run test demo bench bench-log build-release lint production-tree ensure ensure-rust conformance soak model flood
+.PHONY: help run api-fuzz test demo bench bench-log build-release lint production-tree ensure ensure-rust conformance receivers soak model flood lists webhooks bench-webhooks
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
@@ -28,6 +28,10 @@ test: ensure-rust lint production-tree ## What CI runs: format, lints, the produ
 	@cargo test --workspace --no-fail-fast
 	@echo "==> conformance"
 	@./scripts/conformance --if-possible
+	@echo "==> API fuzz"
+	@API_FUZZ_SECONDS=$${API_FUZZ_SECONDS:-45} ./scripts/api-fuzz --if-possible
+	@echo "==> receivers of webhooks"
+	@./scripts/verify-webhooks --if-possible
 
 lint: ensure-rust
 	@echo "==> format"
@@ -57,6 +61,12 @@ bench-log: ensure ## Measure the log against its floor and stock, some 8 minutes
 conformance: ensure-rust ## Run Baileys against the simulated network (needs Node 20)
 	@./scripts/conformance
 
+receivers: ensure-rust ## Run the receivers printed in docs/webhooks.md (Python, TypeScript, Go, as far as they are there)
+	@./scripts/verify-webhooks
+
+api-fuzz: ensure ## Let Schemathesis take /openapi.json at its word (API_FUZZ_SECONDS=60, API_FUZZ_SEED; needs Python 3.10)
+	@./scripts/api-fuzz
+
 soak: ensure ## Random kills and faults over 20 instances (SOAK_MINUTES=10, SOAK_SEED)
 	@cargo build -p interflow-lab
 	@SOAK_MINUTES=$${SOAK_MINUTES:-10} cargo test -p interflow-tests --test it -- --ignored --exact --nocapture gateway::soak::soak
@@ -68,6 +78,16 @@ model: ensure ## Thousands of random interleavings against the log's model (INTE
 flood: ensure ## 10,000 calls at once (INTERFLOW_TEST_FLOOD; needs 20,000 file descriptors)
 	@cargo build -p interflow-lab
 	@INTERFLOW_TEST_FLOOD=$${INTERFLOW_TEST_FLOOD:-10000} cargo test -p interflow-tests --test it -- faults::backpressure
+
+lists: ensure ## Every list of a workspace with a million messages (INTERFLOW_TEST_MESSAGES)
+	@INTERFLOW_TEST_MESSAGES=$${INTERFLOW_TEST_MESSAGES:-1000000} cargo test -p interflow-tests --test it -- --nocapture read_models::lists
+
+webhooks: ensure ## 100,000 events to a receiver that fails at random (INTERFLOW_TEST_DELIVERIES, INTERFLOW_TEST_SEED)
+	@cargo build -p interflow-lab
+	@INTERFLOW_TEST_DELIVERIES=$${INTERFLOW_TEST_DELIVERIES:-100000} cargo test -p interflow-tests --test it -- --nocapture webhook::failures::a_receiver
+
+bench-webhooks: ensure ## Drain a long backlog against bare POSTs (BENCH_EVENTS=100000)
+	@cargo test --profile quick -p interflow-tests --test it -- --ignored --exact --nocapture webhook::drain::drain
 
 build-release: ensure-rust ## Build the optimised server, target/release/interflow
 	@cargo build --release -p interflow
