@@ -105,6 +105,7 @@ CREATE TABLE webhook_replays (
     until        bigint  NOT NULL,
     failed_only  boolean NOT NULL,
     queued       bigint  NOT NULL DEFAULT 0,
+    begun_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (workspace_id, webhook_id)
 ) WITH (fillfactor = 50);
 

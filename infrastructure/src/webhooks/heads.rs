@@ -10,6 +10,9 @@ use sqlx::{PgPool, Row as _};
 use super::rows;
 
 /// The index of lanes has the order of their times, so this reads what it gives and the lanes that are busy.
+///
+/// A replay is written before its job, and is not seen before that; one whose job never came is seen after a minute,
+/// and ended.
 fn next_sql() -> String {
     let columns = rows::COLUMNS;
     format!(
@@ -18,6 +21,8 @@ fn next_sql() -> String {
          FROM webhook_cursors c JOIN heads h USING (workspace_id) \
          LEFT JOIN webhooks w ON w.workspace_id = c.workspace_id AND w.generation = h.generation AND w.id = c.webhook_id \
          LEFT JOIN webhook_replays r ON r.workspace_id = c.workspace_id AND r.webhook_id = c.webhook_id \
+             AND (r.begun_at < clock_timestamp() - interval '1 minute' OR EXISTS (SELECT FROM jobs j \
+                 WHERE j.workspace_id = c.workspace_id AND j.generation = h.generation AND j.id = r.job_id)) \
          LEFT JOIN LATERAL (SELECT {columns}, d.tries FROM webhook_lanes l \
              JOIN webhook_deliveries d ON d.workspace_id = $1 AND d.webhook_id = $2 AND d.lane = l.lane \
                  AND d.turn = l.next_turn \

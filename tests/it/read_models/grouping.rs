@@ -137,5 +137,7 @@ async fn one_group_holds_everything_that_can_happen() {
     let (single, grouped, unread) = play(&database.pool, &events[..500], &[500]).await;
     assert_eq!(single, grouped);
     assert_eq!(unread, unread_by_definition(&events[..500]));
-    assert!(single.iter().all(|(_, rows)| !rows.is_empty()));
+    // The one webhook of this history has just been deleted.
+    let empty: Vec<_> = single.iter().filter(|(_, rows)| rows.is_empty()).map(|(table, _)| *table).collect();
+    assert_eq!(empty, ["webhooks"]);
 }
