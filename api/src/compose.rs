@@ -24,6 +24,7 @@ use interflow_embedded_postgres::{
 use interflow_infrastructure::answers::PgAnswers;
 use interflow_infrastructure::clock::{SystemClock, SystemIds};
 use interflow_infrastructure::database::{self, DatabaseError, Options, Pool};
+use interflow_infrastructure::erasure::{ErasureList, PgErasures, Traces};
 use interflow_infrastructure::event_log::{PgEventLog, Seam, Settings as LogSettings};
 use interflow_infrastructure::key_uses::PgKeyUses;
 use interflow_infrastructure::leases::PgLeases;
@@ -49,6 +50,8 @@ use crate::router::router;
 use crate::server::HttpServer;
 use crate::state::{App, Settings, Tenants, Webhooks};
 
+/// What the command line says of erasures.
+pub use interflow_infrastructure::erasure;
 /// What the command line says of projections.
 pub use interflow_infrastructure::projections;
 
@@ -175,6 +178,11 @@ impl Storage {
         PgEventLog::start(self.pool.clone(), &self.master, ids, settings)
     }
 
+    fn erasures(&self, config: &Config, log: &PgEventLog) -> PgErasures {
+        let list = ErasureList::at(config.erasure_list());
+        PgErasures::new(log.clone(), Arc::new(SystemClock), traces(&self.master), list)
+    }
+
     async fn close(self, log: &PgEventLog) {
         log.close().await;
         self.pool.close().await;
@@ -182,6 +190,26 @@ impl Storage {
             postgres.stop().await;
         }
     }
+}
+
+/// How the WhatsApp keys about a person are found.
+#[cfg(feature = "whatsapp-web")]
+fn traces(master: &MasterKey) -> Traces {
+    let key = whatsapp_keys(master);
+    Arc::new(move |workspace, instance, users| {
+        interflow_whatsapp_web::store::traces(&key, workspace, instance, users)
+    })
+}
+
+/// This build has no engine, and its database no keys of one.
+#[cfg(not(feature = "whatsapp-web"))]
+fn traces(_: &MasterKey) -> Traces {
+    Arc::new(|_, _, _| vec![])
+}
+
+/// The key that WhatsApp's keys are sealed under.
+fn whatsapp_keys(master: &MasterKey) -> SealingKey {
+    master.derive("interflow whatsapp keys")
 }
 
 async fn start_postgres(config: &Config) -> Result<(Option<EmbeddedPostgres>, Options), StartError> {
@@ -218,9 +246,12 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
     let log = storage.log(&config, Arc::new(SystemIds), seam);
     let core = core(pool, &log);
     warn_of_outdated(&log).await?;
+    // Before anybody is served: the database may be one that was restored.
+    let erasures = storage.erasures(&config, &log);
+    apply_erasures(&erasures).await?;
     let admin = bootstrap(&core, config.admin_key.as_ref()).await?;
 
-    let key = storage.master.derive("interflow whatsapp keys");
+    let key = whatsapp_keys(&storage.master);
     let engine = engine(EngineParts { pool: pool.clone(), key, clock: Arc::clone(&core.clock) });
     let ports = Ports {
         engine,
@@ -260,7 +291,9 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
         secrets: Secrets::new(Arc::new(move |bytes| secrets.fingerprint(bytes))),
         key_uses: KeyUses::new(Arc::new(PgKeyUses::new(pool.clone()))),
         usage: Arc::new(PgUsage::new(pool.clone())),
+        erasures: Arc::new(erasures),
     };
+    let forgetting = tokio::spawn(log.clone().forget_what_is_erased());
     let noting = tokio::spawn(note_key_uses(tenants.key_uses.clone()));
     let app = App::new(core, gateway.clone(), answers, limits, tenants, webhooks, settings);
     let http = HttpServer::start(listener, router(app.clone()))
@@ -278,6 +311,7 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
         storage,
         pruning,
         noting,
+        forgetting,
         exchange,
         node,
     })
@@ -338,6 +372,19 @@ async fn warn_of_outdated(log: &PgEventLog) -> Result<(), ProjectionsError> {
     Ok(())
 }
 
+/// Makes this database forget whoever is on the erasure list, and says so.
+async fn apply_erasures(erasures: &PgErasures) -> Result<(), Error> {
+    let applied = erasures.apply().await?;
+    if applied.erased > 0 {
+        tracing::warn!(
+            customers = applied.erased,
+            "customers on the erasure list were erased again: this database is from before that; run `interflow erasures \
+             purge` to clear its files of them"
+        );
+    }
+    Ok(())
+}
+
 /// Forgets old answers, for as long as it runs.
 async fn prune(answers: Arc<dyn AnswerStore>) {
     loop {
@@ -372,6 +419,7 @@ pub struct Running {
     storage: Storage,
     pruning: JoinHandle<()>,
     noting: JoinHandle<()>,
+    forgetting: JoinHandle<()>,
     exchange: Exchange,
     /// Held, so that no second server takes this node for itself.
     node: Node,
@@ -434,6 +482,7 @@ impl Running {
         let rest = KEPT_FOR_THE_REST.min(self.config.shutdown_timeout / 2);
         self.http.drain(deadline - rest).await;
         self.noting.abort();
+        self.forgetting.abort();
         match timeout_at(deadline - rest / 2, self.app.tenants.key_uses.flush()).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => tracing::warn!("when keys were last used was not noted"),
@@ -464,6 +513,8 @@ pub struct Tools {
     pub core: Core,
     /// Makes read models again, and checks them.
     pub projections: Projections,
+    /// Makes the log forget.
+    pub erasures: PgErasures,
     log: PgEventLog,
     storage: Storage,
 }
@@ -474,7 +525,8 @@ impl Tools {
         let storage = Storage::open(config, true).await?;
         let log = storage.log(config, Arc::new(SystemIds), None);
         let projections = Projections::new(&log);
-        Ok(Self { core: core(&storage.pool, &log), projections, log, storage })
+        let erasures = storage.erasures(config, &log);
+        Ok(Self { core: core(&storage.pool, &log), projections, erasures, log, storage })
     }
 
     /// Closes it; stops the embedded one if it was started.

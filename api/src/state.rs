@@ -11,7 +11,7 @@ use interflow_application::wakeups::Wakeups;
 use interflow_application::webhook::ports::Resolver;
 use interflow_application::webhook::url::UrlPolicy;
 use interflow_application::webhook::{Dispatcher, WebhookReads};
-use interflow_application::{AnswerStore, Core};
+use interflow_application::{AnswerStore, Core, Erasures};
 
 use crate::auth::{Crowd, KeyUses, Secrets};
 use crate::config::Origin;
@@ -54,6 +54,8 @@ pub struct Tenants {
     pub key_uses: KeyUses,
     /// What workspaces use.
     pub usage: Arc<dyn UsageMeter>,
+    /// What makes the log forget their customers.
+    pub erasures: Arc<dyn Erasures>,
 }
 
 /// What webhooks need.

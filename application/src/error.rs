@@ -166,7 +166,9 @@ impl From<InstanceError> for Error {
 impl From<CustomerError> for Error {
     fn from(error: CustomerError) -> Self {
         match error {
-            CustomerError::NotCreated | CustomerError::Deleted => Self::NotFound(Resource::Customer),
+            CustomerError::NotCreated | CustomerError::Deleted | CustomerError::Erased => {
+                Self::NotFound(Resource::Customer)
+            }
             CustomerError::AlreadyCreated => Self::Conflict(error.to_string()),
             // The reference prints this very answer for a customer with neither.
             CustomerError::NoIdentity => Self::Invalid {

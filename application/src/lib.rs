@@ -6,6 +6,7 @@
 //! - the *read models* ([`read::Reads`]) answer questions;
 //! - the *gateway* ([`gateway::Gateway`]) owns the WhatsApp sessions of this node, through the engine's port
 //!   ([`whatsapp::Engine`]);
+//! - [`Erasures`] make the log forget a customer;
 //! - *wake-ups* ([`wakeups::Wakeups`]) say that something was appended, also by another process.
 
 mod backoff;
@@ -14,6 +15,7 @@ mod clock;
 mod context;
 mod core;
 mod decision;
+mod erasure;
 mod error;
 pub mod gateway;
 mod idempotency;
@@ -34,6 +36,7 @@ pub use clock::{Clock, Ids};
 pub use context::{Actor, Context};
 pub use core::{Core, Done, UseCase};
 pub use decision::Decision;
+pub use erasure::{Certificate, Erasures};
 pub use error::{Error, FieldError, Resource};
 pub use idempotency::{Answer, AnswerStore, Command, RecordedCommand, ResourceRef};
 pub use timeline::{Moment, MomentKind, Timeline, timeline};

@@ -26,6 +26,11 @@ pub enum Wakeup {
         /// The message.
         message: MessageId,
     },
+    /// Something of a workspace was erased: what is remembered of it may have to be forgotten.
+    Erased {
+        /// The workspace.
+        workspace: WorkspaceId,
+    },
     /// Wake-ups may have been lost: anything may be new.
     Lost,
 }

@@ -15,8 +15,10 @@ use crate::{ChatId, CustomerId, InstanceId, InvalidId, WebhookId};
 /// Whose data it is: the unit of forgetting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
-    /// A customer: name, numbers, addresses, and what was said with them.
+    /// A customer: name, numbers, addresses.
     Customer(CustomerId),
+    /// What was said with a customer. Apart from the customer, so that it can be forgotten earlier.
+    Messages(CustomerId),
     /// A chat.
     Chat(ChatId),
     /// The account behind an instance.
@@ -130,10 +132,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Personal<T> {
     }
 }
 
+/// What tells a customer's messages from the customer.
+const MESSAGES: &str = "/messages";
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Customer(id) => id.fmt(f),
+            Self::Messages(id) => write!(f, "{id}{MESSAGES}"),
             Self::Chat(id) => id.fmt(f),
             Self::Instance(id) => id.fmt(f),
             Self::Webhook(id) => id.fmt(f),
@@ -145,6 +151,9 @@ impl FromStr for Subject {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if let Some(customer) = text.strip_suffix(MESSAGES) {
+            return customer.parse().map(Self::Messages);
+        }
         match text.split_once('_').map(|(prefix, _)| prefix) {
             Some(CustomerId::PREFIX) => text.parse().map(Self::Customer),
             Some(ChatId::PREFIX) => text.parse().map(Self::Chat),
@@ -191,6 +200,18 @@ mod tests {
         let value: Personal<Vec<u8>> = serde_json::from_value(json).unwrap();
         assert_eq!(value, Personal::Erased { subject: subject() });
         assert_eq!(value.get(), None);
+    }
+
+    #[test]
+    fn a_subject_is_read_from_what_it_is_printed_as() {
+        let id = CustomerId::new(Uuid::nil());
+        for subject in [Subject::Customer(id), Subject::Messages(id), Subject::Chat(ChatId::new(Uuid::nil()))]
+        {
+            assert_eq!(subject.to_string().parse::<Subject>().unwrap(), subject);
+        }
+        assert_eq!(Subject::Messages(id).to_string(), "cus_00000000000000000000000000/messages");
+        assert!("cht_00000000000000000000000000/messages".parse::<Subject>().is_err());
+        assert!("/messages".parse::<Subject>().is_err());
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl AnswerStore for PgAnswers {
         let status = i16::try_from(answer.status).unwrap_or(i16::MAX);
         sqlx::query(
             "UPDATE commands SET status = $3, headers = $4, body = $5 \
-             WHERE workspace_id = $1 AND command_id = $2 AND status IS NULL",
+             WHERE workspace_id = $1 AND command_id = $2 AND status IS NULL AND NOT forgotten",
         )
         .bind(workspace.uuid())
         .bind(command.as_slice())

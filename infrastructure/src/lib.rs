@@ -3,6 +3,7 @@
 //!
 //! Cast:
 //! - [`database`] connects and migrates; [`clock`] is the machine's time and ids;
+//! - [`erasure`] makes the log forget a customer;
 //! - [`event_log`] is the log itself, with its grouped appends, claims and riders; [`answers`] finds again what a
 //!   repeated command was answered;
 //! - [`read_models`] are written inside the appends and answer queries; [`projections`] makes them again from the log;
@@ -14,6 +15,7 @@ pub mod answers;
 mod batch;
 pub mod clock;
 pub mod database;
+pub mod erasure;
 pub mod event_log;
 pub mod key_uses;
 pub mod leases;

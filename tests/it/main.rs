@@ -8,6 +8,7 @@
 mod architecture;
 mod cli;
 mod crash;
+mod erasure;
 mod event_log;
 mod faults;
 mod gateway;

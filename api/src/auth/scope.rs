@@ -3,10 +3,11 @@
 use interflow_domain::workspace::Scope;
 
 /// Every scope and its name.
-const NAMES: [(Scope, &str); 20] = [
+const NAMES: [(Scope, &str); 21] = [
     (Scope::All, "*"),
     (Scope::CustomersRead, "customers:read"),
     (Scope::CustomersWrite, "customers:write"),
+    (Scope::CustomersErase, "customers:erase"),
     (Scope::ChatsRead, "chats:read"),
     (Scope::ChatsWrite, "chats:write"),
     (Scope::MessagesRead, "messages:read"),

@@ -1,7 +1,8 @@
-//! The command line: `serve`, `migrate`, `key create`, `projections`, `version` work on the server's own data;
+//! The command line: `serve`, `migrate`, `key create`, `projections`, `erasures`, `version` work on the server's own data;
 //! [`remote`] asks a running server.
 
 mod completions;
+mod erasures;
 mod key;
 mod logging;
 mod meter;
@@ -17,6 +18,7 @@ use clap::{Parser, Subcommand};
 use crate::compose;
 use crate::config::Settings;
 
+pub use erasures::{ErasuresCommand, run_erasures};
 pub use logging::{InvalidFilter, start_logging};
 pub use output::{complain, say};
 pub use projections::{ProjectionsCommand, run_projections};
@@ -42,6 +44,9 @@ enum Command {
     /// Look at the read models, check them against the log, and make them again from it
     #[command(subcommand)]
     Projections(ProjectionsCommand),
+    /// See to it that those who were erased are: after a restore, and in the database's files
+    #[command(subcommand)]
+    Erasures(ErasuresCommand),
     #[command(flatten)]
     Remote(remote::RemoteCommand),
     /// Print the script by which a shell completes these commands
@@ -86,6 +91,10 @@ pub fn main() -> ExitCode {
         Command::Projections(command) => {
             let (settings, order) = command.apart();
             run(settings, |config| async move { run_projections(&config, order).await })
+        }
+        Command::Erasures(command) => {
+            let (settings, verb) = command.apart();
+            run(settings, |config| async move { run_erasures(&config, verb).await })
         }
     };
     match outcome {

@@ -67,6 +67,16 @@ pub struct Config {
     pub webhook_retention: Duration,
     /// How long browsers are to insist on TLS; zero says nothing of it.
     pub hsts_max_age: Duration,
+    /// The file that says who was erased; `None` is `erasures.jsonl` in the data directory.
+    pub erasure_list: Option<PathBuf>,
+}
+
+impl Config {
+    /// Where the erasure list is.
+    #[must_use]
+    pub fn erasure_list(&self) -> PathBuf {
+        self.erasure_list.clone().unwrap_or_else(|| self.data_dir.join("erasures.jsonl"))
+    }
 }
 
 impl Default for Config {
@@ -96,6 +106,7 @@ impl Default for Config {
             webhook_allow: AllowList::default(),
             webhook_retention: Duration::from_secs(30 * 24 * 3600),
             hsts_max_age: Duration::ZERO,
+            erasure_list: None,
         }
     }
 }

@@ -91,6 +91,9 @@ pub struct Settings {
     /// How long browsers are to insist on TLS, behind a proxy that speaks it [default: 0s, not at all]
     #[arg(long, env = "INTERFLOW_HSTS_MAX_AGE", value_name = "TIME")]
     hsts_max_age: Option<Span>,
+    /// The file that says who was erased, outside of the database [default: erasures.jsonl in the data directory]
+    #[arg(long, env = "INTERFLOW_ERASURE_LIST", value_name = "FILE")]
+    erasure_list: Option<PathBuf>,
 }
 
 /// How the log is written.
@@ -182,6 +185,7 @@ impl Settings {
             webhook_allow: self.webhook_allow.or(lower.webhook_allow),
             webhook_retention: self.webhook_retention.or(lower.webhook_retention),
             hsts_max_age: self.hsts_max_age.or(lower.hsts_max_age),
+            erasure_list: self.erasure_list.or(lower.erasure_list),
         }
     }
 
@@ -212,6 +216,7 @@ impl Settings {
             webhook_allow: self.webhook_allow.map_or(Ok(default.webhook_allow), |list| networks(&list))?,
             webhook_retention: self.webhook_retention.map_or(default.webhook_retention, |span| span.0),
             hsts_max_age: self.hsts_max_age.map_or(default.hsts_max_age, |span| span.0),
+            erasure_list: self.erasure_list.or(default.erasure_list),
         };
         if config.connect_timeout >= config.request_timeout || config.send_wait >= config.request_timeout {
             return Err(ConfigError::Contradiction(

@@ -52,6 +52,14 @@ pub struct CustomerPatch {
     pub attributes: Option<Map<String, Value>>,
 }
 
+/// Why a customer is erased.
+#[derive(ToSchema)]
+pub struct Erasure {
+    /// A word of your own that is kept for ever.
+    #[schema(value_type = Option<values::ErasureReason>)]
+    pub reason: Option<String>,
+}
+
 /// A channel, and either a customer or a number.
 #[derive(ToSchema)]
 pub struct ChatDraft {

@@ -150,6 +150,9 @@ value!(
     /// Why, for people to read, without control characters.
     Reason, line(200, "Invoice overdue"));
 value!(
+    /// Why, in a word that outlives the erasure: without 7 digits in a row.
+    ErasureReason, matching("^([a-z_.:-]|[0-9]{1,6}([a-z_.:-]|$)){1,64}$", "gdpr_art_17").min_length(Some(1)).max_length(Some(64)));
+value!(
     /// The customer's id in the caller's own system.
     ExternalId, line(200, "crm-4711"));
 value!(

@@ -136,14 +136,20 @@ impl Gateway {
         let instance = channel.find(&*self.0.core.reads, context.workspace).await?.id;
         let slot = self.slot(context, instance);
         slot.close(self).await;
+        self.connect_again(context, &slot).await?;
+        self.channel(context, instance).await
+    }
+
+    /// Opens a connection that was closed to be opened again.
+    async fn connect_again(&self, context: &Context, slot: &Arc<Slot>) -> Result<(), Error> {
         let at = self.0.core.clock.now();
         let disconnected =
             InstanceCommand::RecordDisconnected { reason: DisconnectReason::RestartRequested, at };
         // The idempotency key is used up by the step that completes the command.
-        self.record(&Context { command: None, ..context.clone() }, instance, disconnected).await?;
-        self.record(context, instance, InstanceCommand::RequestConnection).await?;
-        slot.ensure_open(self).await?;
-        self.channel(context, instance).await
+        let step = Context { command: None, ..context.clone() };
+        self.record(&step, slot.instance, disconnected).await?;
+        self.record(context, slot.instance, InstanceCommand::RequestConnection).await?;
+        slot.ensure_open(self).await
     }
 
     /// Unlinks an instance from its account, and forgets its keys. Waiting sends are given up.

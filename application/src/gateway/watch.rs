@@ -48,6 +48,31 @@ pub(super) async fn keep_leases(gateway: Gateway) {
     }
 }
 
+/// Ends the sessions whose leases are still this node's, at another epoch: an erasure has taken them from what they
+/// remember. They begin anew at once, as after a restart that somebody asked for.
+pub(super) async fn begin_anew(gateway: &Gateway) {
+    let running = running(gateway);
+    let held = match gateway.0.ports.leases.held().await {
+        Ok(held) => held,
+        Err(error) => return tracing::warn!(%error, "leases could not be looked at"),
+    };
+    for (instance, epoch) in running {
+        if held.get(&instance).is_none_or(|now| *now == epoch) {
+            continue;
+        }
+        let Some(slot) = gateway.slots().get(&instance).cloned() else { continue };
+        let gateway = gateway.clone();
+        let tasks = gateway.0.tasks.clone();
+        tasks.spawn(async move {
+            slot.close_epoch(&gateway, epoch).await;
+            let context = gateway.internal(slot.workspace, Actor::System("gateway"));
+            if let Err(error) = gateway.connect_again(&context, &slot).await {
+                tracing::info!(%instance, %error, "a channel could not be connected again yet");
+            }
+        });
+    }
+}
+
 async fn held(gateway: &Gateway) -> Result<HashMap<InstanceId, i64>, Error> {
     gateway.0.ports.leases.heartbeat().await?;
     Ok(gateway.0.ports.leases.held().await?)

@@ -138,7 +138,7 @@ fn known(customer: &Customer) -> ProfileDraft {
         email: clear(profile.email.as_ref()),
         phone: clear(profile.phone.as_ref()),
         external_id: clear(profile.external_id.as_ref()),
-        tags: profile.tags.clone(),
+        tags: profile.tags().cloned().collect(),
         attributes: clear(profile.attributes.as_ref()).unwrap_or_default(),
     }
 }

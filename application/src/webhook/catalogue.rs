@@ -103,6 +103,8 @@ public_types! {
     CustomerUpdated, "customer.updated", Customer;
     /// A customer was deleted.
     CustomerDeleted, "customer.deleted", DeletedCustomer;
+    /// All that was known of a customer was destroyed: forget what you have been told of it.
+    CustomerErased, "customer.erased", DeletedCustomer;
     /// A channel was created.
     ChannelCreated, "channel.created", Channel;
     /// A channel has another name.
@@ -176,6 +178,7 @@ pub const fn public_type(event: &Event) -> Option<PublicType> {
             | Customer::LidLinked { .. }
             | Customer::CustomerNamed { .. } => P::CustomerUpdated,
             Customer::CustomerDeleted {} => P::CustomerDeleted,
+            Customer::CustomerErased { .. } => P::CustomerErased,
         },
         Event::Instance(event) => match event {
             Instance::InstanceRegistered { .. } => P::ChannelCreated,

@@ -20,6 +20,7 @@ enum Life {
     NotCreated,
     Known(CustomerId),
     Deleted(CustomerId),
+    Erased(CustomerId),
 }
 
 impl Customer {
@@ -35,16 +36,22 @@ impl Customer {
         matches!(self.life, Life::Deleted(_))
     }
 
+    /// Whether it was erased.
+    #[must_use]
+    pub const fn is_erased(&self) -> bool {
+        matches!(self.life, Life::Erased(_))
+    }
+
     /// Its id, once created.
     #[must_use]
     pub const fn id(&self) -> Option<CustomerId> {
         match self.life {
             Life::NotCreated => None,
-            Life::Known(id) | Life::Deleted(id) => Some(id),
+            Life::Known(id) | Life::Deleted(id) | Life::Erased(id) => Some(id),
         }
     }
 
-    /// What is known of it: nothing before it was created and after it was deleted.
+    /// What is known of it: nothing before it was created and after it was deleted or erased.
     #[must_use]
     pub const fn profile(&self) -> &Profile {
         &self.profile
@@ -139,6 +146,11 @@ impl Decide for Customer {
         use CustomerEvent as E;
 
         match (self.life, command) {
+            (Life::Erased(_), C::EraseCustomer { .. }) => Ok(vec![]),
+            (Life::Erased(_), _) => Err(CustomerError::Erased),
+            (Life::Known(_) | Life::Deleted(_), C::EraseCustomer { reason, destroyed }) => {
+                Ok(vec![E::CustomerErased { reason, destroyed }])
+            }
             (Life::Deleted(_), _) => Err(CustomerError::Deleted),
             (Life::NotCreated, C::CreateCustomer { customer_id, profile, lid }) => {
                 check(&profile, lid.is_some())?;
@@ -186,6 +198,10 @@ impl Aggregate for Customer {
             E::CustomerNamed { name } => self.profile.name = Some(name),
             E::CustomerDeleted {} => {
                 let life = self.id().map_or(Life::NotCreated, Life::Deleted);
+                *self = Self { life, ..Self::default() };
+            }
+            E::CustomerErased { .. } => {
+                let life = self.id().map_or(Life::NotCreated, Life::Erased);
                 *self = Self { life, ..Self::default() };
             }
         }

@@ -1,4 +1,4 @@
-use super::ProfileDraft;
+use super::{Destroyed, ErasureReason, ProfileDraft};
 use crate::{CustomerId, DisplayName, Lid, PhoneNumber};
 
 /// What may be asked of a customer.
@@ -29,4 +29,11 @@ pub enum CustomerCommand {
     },
     /// Delete it.
     DeleteCustomer,
+    /// Record that all that was known of it was destroyed. Does nothing the second time.
+    EraseCustomer {
+        /// Why.
+        reason: Option<ErasureReason>,
+        /// What was destroyed.
+        destroyed: Destroyed,
+    },
 }

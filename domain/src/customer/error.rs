@@ -10,6 +10,9 @@ pub enum CustomerError {
     /// It was deleted.
     #[error("the customer was deleted")]
     Deleted,
+    /// It was erased.
+    #[error("the customer was erased")]
+    Erased,
     /// Nothing to know it by.
     #[error("a customer needs an e-mail address or a phone number")]
     NoIdentity,

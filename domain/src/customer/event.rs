@@ -1,7 +1,7 @@
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use super::Profile;
+use super::{Destroyed, ErasureReason, Profile};
 use crate::{CustomerId, DisplayName, Lid, Personal, PhoneNumber};
 
 /// What happened to a customer.
@@ -45,6 +45,14 @@ pub enum CustomerEvent {
     /// The customer is gone; its number and addresses are free.
     #[serde(rename = "customer.deleted")]
     CustomerDeleted {},
+    /// All that was known of the customer was destroyed. The certificate of it, and the last event there will be.
+    #[serde(rename = "customer.erased")]
+    CustomerErased {
+        /// Why.
+        reason: Option<ErasureReason>,
+        /// What was destroyed.
+        destroyed: Destroyed,
+    },
 }
 
 impl DomainEvent for CustomerEvent {
@@ -56,6 +64,7 @@ impl DomainEvent for CustomerEvent {
             Self::LidLinked { .. } => "customer.lid_linked",
             Self::CustomerNamed { .. } => "customer.named",
             Self::CustomerDeleted {} => "customer.deleted",
+            Self::CustomerErased { .. } => "customer.erased",
         }
         .to_owned()
     }

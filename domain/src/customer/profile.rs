@@ -41,13 +41,14 @@ impl ProfileDraft {
             email: self.email.map(|value| Personal::new(subject, value)),
             phone: self.phone.map(|value| Personal::new(subject, value)),
             external_id: self.external_id.map(|value| Personal::new(subject, value)),
-            tags: self.tags,
+            tags: BTreeSet::new(),
+            labels: (!self.tags.is_empty()).then(|| Personal::new(subject, self.tags)),
             attributes: (!self.attributes.is_empty()).then(|| Personal::new(subject, self.attributes)),
         }
     }
 }
 
-/// What is known of a customer, all of it personal but the labels.
+/// What is known of a customer, all of it personal.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Profile {
     /// The name.
@@ -58,8 +59,18 @@ pub struct Profile {
     pub phone: Option<Personal<PhoneNumber>>,
     /// The id in the caller's own system.
     pub external_id: Option<Personal<ExternalId>>,
-    /// Labels.
+    /// Labels in clear, as the first events have them: an erasure cannot take these.
     pub tags: BTreeSet<Tag>,
+    /// Labels. Not written when there are none: the first events stay as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Personal<BTreeSet<Tag>>>,
     /// Free fields.
     pub attributes: Option<Personal<Map<String, Value>>>,
+}
+
+impl Profile {
+    /// The labels that are not erased.
+    pub fn tags(&self) -> impl Iterator<Item = &Tag> {
+        self.labels.as_ref().and_then(Personal::get).unwrap_or(&self.tags).iter()
+    }
 }

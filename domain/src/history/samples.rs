@@ -2,7 +2,7 @@
 //! absent both there and absent, and what may be erased both clear and erased.
 
 use crate::chat::ChatEvent;
-use crate::customer::{CustomerEvent, Profile, ProfileDraft};
+use crate::customer::{CustomerEvent, Destroyed, Profile, ProfileDraft};
 use crate::instance::{DisconnectReason, InstanceEvent, LoggedOutBy};
 use crate::job::{JobEvent, JobKind};
 use crate::message::{Content, ContentType, FailureReason, MessageEvent, Participants};
@@ -105,6 +105,15 @@ pub fn workspace() -> Vec<WorkspaceEvent> {
             prefix: None,
             previous_until: at(0),
         },
+        E::KeyIssued {
+            key_id: KEY,
+            name: value("Privacy"),
+            scopes: vec![Scope::CustomersErase],
+            secret_sha256: "78".repeat(32),
+            expires_at: None,
+            origin: KeyOrigin::Issued,
+            prefix: None,
+        },
     ]);
     events
 }
@@ -174,26 +183,44 @@ pub fn customer() -> Vec<CustomerEvent> {
         phone: Some(Personal::Erased { subject }),
         external_id: Some(Personal::Erased { subject }),
         tags: [value("vip")].into(),
+        labels: None,
         attributes: Some(Personal::Erased { subject }),
+    };
+    // The first events have the labels in clear.
+    let first = |draft: ProfileDraft| Profile {
+        tags: draft.tags.clone(),
+        labels: None,
+        ..draft.belonging_to(CUSTOMER)
+    };
+    let destroyed = Destroyed {
+        data_keys: vec![id(12), id(13)],
+        messages: 7,
+        chats: 1,
+        sends: 2,
+        webhook_attempts: 3,
+        answers: 4,
+        whatsapp_keys: 5,
     };
     let lid = Personal::new(subject, value("123456789012345"));
     vec![
         E::CustomerCreated { customer_id: CUSTOMER, profile: Profile::default(), lid: Some(lid.clone()) },
+        E::CustomerCreated { customer_id: CUSTOMER, profile: first(profile.clone()), lid: None },
         E::CustomerCreated {
             customer_id: CUSTOMER,
-            profile: profile.clone().belonging_to(CUSTOMER),
-            lid: None,
-        },
-        E::CustomerCreated {
-            customer_id: CUSTOMER,
-            profile: forgotten,
+            profile: forgotten.clone(),
             lid: Some(Personal::Erased { subject }),
         },
-        E::CustomerUpdated { profile: profile.belonging_to(CUSTOMER) },
+        E::CustomerUpdated { profile: first(profile.clone()) },
         E::PhoneLinked { phone: Personal::new(subject, value("4930123456")) },
         E::LidLinked { lid },
         E::CustomerNamed { name: Personal::new(subject, value("Ana 🌻")) },
         E::CustomerDeleted {},
+        E::CustomerCreated { customer_id: CUSTOMER, profile: profile.belonging_to(CUSTOMER), lid: None },
+        E::CustomerUpdated {
+            profile: Profile { tags: [].into(), labels: Some(Personal::Erased { subject }), ..forgotten },
+        },
+        E::CustomerErased { reason: Some(value("gdpr_art_17")), destroyed },
+        E::CustomerErased { reason: None, destroyed: Destroyed::default() },
     ]
 }
 
@@ -223,6 +250,11 @@ pub fn message() -> Vec<MessageEvent> {
     let unsupported = Personal::new(subject, Content::Unsupported { kind: "pollCreationMessage".to_owned() });
     let unsupported = (unsupported, ContentType::Unsupported);
     let forgotten = |content_type| (Personal::Erased { subject }, content_type);
+    // The first events have what was said under the customer's own keys.
+    let said = |content: Content| {
+        let content_type = content.content_type();
+        (Personal::new(Subject::Messages(CUSTOMER), content), content_type)
+    };
     let whatsapp_id = "3EB0C767D097B7C7C030".to_owned();
     let queued = |to, (content, content_type), reply_to, job_id| E::MessageQueued {
         message_id: MESSAGE,
@@ -276,8 +308,11 @@ pub fn message() -> Vec<MessageEvent> {
         echoed(Some(number.clone()), text.clone()),
         echoed(None, unsupported),
         echoed(Some(Personal::Erased { subject }), forgotten(ContentType::Text)),
-        queued(number, text, None, Some(JOB)),
+        queued(number.clone(), text, None, Some(JOB)),
         E::MessageFailed { reason: FailureReason::Cancelled },
+        E::MessageFailed { reason: FailureReason::CustomerErased },
+        E::MessageFailed { reason: FailureReason::Expired },
+        received(Some(number), said(Content::Text { text: value("Olá!") })),
     ]);
     events
 }

@@ -164,6 +164,12 @@ impl Message {
     }
 }
 
+/// Whose the number is, and whose what is said.
+const fn subjects(participants: Participants) -> (Subject, Subject) {
+    let customer = participants.customer_id;
+    (Subject::Customer(customer), Subject::Messages(customer))
+}
+
 /// Every step that is still missing up to and including this one: what is read was delivered.
 fn steps(from: MessageStatus, to: MessageStatus, at: DateTime<Utc>) -> Vec<MessageEvent> {
     [
@@ -195,10 +201,10 @@ impl Decide for Message {
                 deadline,
                 job_id,
             } => {
-                let subject = Subject::Customer(participants.customer_id);
+                let (subject, said) = subjects(participants);
                 let to = Personal::new(subject, to);
                 let content_type = content.content_type();
-                let content = Personal::new(subject, content);
+                let content = Personal::new(said, content);
                 Ok(vec![E::MessageQueued {
                     message_id,
                     participants,
@@ -227,10 +233,10 @@ impl Decide for Message {
             C::ReceiveMessage(_) | C::EchoMessage(_) if self.exists() => Ok(vec![]),
             C::ReceiveMessage(arrival) => {
                 let Arrival { message_id, participants, phone, content, whatsapp_id, sent_at } = arrival;
-                let subject = Subject::Customer(participants.customer_id);
+                let (subject, said) = subjects(participants);
                 let from = phone.map(|value| Personal::new(subject, value));
                 let content_type = content.content_type();
-                let content = Personal::new(subject, content);
+                let content = Personal::new(said, content);
                 Ok(vec![E::MessageReceived {
                     message_id,
                     participants,
@@ -243,10 +249,10 @@ impl Decide for Message {
             }
             C::EchoMessage(arrival) => {
                 let Arrival { message_id, participants, phone, content, whatsapp_id, sent_at } = arrival;
-                let subject = Subject::Customer(participants.customer_id);
+                let (subject, said) = subjects(participants);
                 let to = phone.map(|value| Personal::new(subject, value));
                 let content_type = content.content_type();
-                let content = Personal::new(subject, content);
+                let content = Personal::new(said, content);
                 Ok(vec![E::MessageEchoed {
                     message_id,
                     participants,

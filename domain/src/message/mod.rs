@@ -143,6 +143,10 @@ pub enum FailureReason {
     InstanceDeleted,
     /// The job it belongs to was cancelled before the message could be sent.
     Cancelled,
+    /// The customer was erased before the message could be sent.
+    CustomerErased,
+    /// What it says was forgotten, by the workspace's retention, before the message could be sent.
+    Expired,
 }
 
 impl FailureReason {
@@ -156,6 +160,8 @@ impl FailureReason {
             Self::LoggedOut => "logged_out",
             Self::InstanceDeleted => "instance_deleted",
             Self::Cancelled => "cancelled",
+            Self::CustomerErased => "customer_erased",
+            Self::Expired => "expired",
         }
     }
 }

@@ -26,6 +26,10 @@ fn personal<T>(value: T) -> Personal<T> {
     Personal::new(Subject::Customer(CUSTOMER), value)
 }
 
+fn said(content: Content) -> Personal<Content> {
+    Personal::new(Subject::Messages(CUSTOMER), content)
+}
+
 fn hello() -> Content {
     Content::Text { text: value("Hello") }
 }
@@ -48,7 +52,7 @@ fn queued() -> Vec<MessageEvent> {
         message_id: ID,
         participants: participants(),
         to: personal(value("5511999999999")),
-        content: personal(hello()),
+        content: said(hello()),
         content_type: ContentType::Text,
         whatsapp_id: WHATSAPP_ID.into(),
         reply_to: None,
@@ -73,7 +77,7 @@ fn received() -> Vec<MessageEvent> {
         message_id: ID,
         participants: participants(),
         from: Some(personal(value("5511999999999"))),
-        content: personal(hello()),
+        content: said(hello()),
         content_type: ContentType::Text,
         whatsapp_id: WHATSAPP_ID.into(),
         sent_at: at(1),
@@ -85,7 +89,7 @@ fn echoed() -> Vec<MessageEvent> {
         message_id: ID,
         participants: participants(),
         to: Some(personal(value("5511999999999"))),
-        content: personal(hello()),
+        content: said(hello()),
         content_type: ContentType::Text,
         whatsapp_id: WHATSAPP_ID.into(),
         sent_at: at(1),
@@ -132,6 +136,8 @@ fn every_reason() -> Vec<FailureReason> {
         FailureReason::Refused { code: "463".into() },
         FailureReason::LoggedOut,
         FailureReason::InstanceDeleted,
+        FailureReason::CustomerErased,
+        FailureReason::Expired,
     ]
 }
 

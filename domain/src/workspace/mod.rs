@@ -92,6 +92,9 @@ pub enum Scope {
     /// Create, change and delete customers.
     #[serde(rename = "customers:write")]
     CustomersWrite,
+    /// Erase customers: what cannot be taken back.
+    #[serde(rename = "customers:erase")]
+    CustomersErase,
     /// Read chats.
     #[serde(rename = "chats:read")]
     ChatsRead,

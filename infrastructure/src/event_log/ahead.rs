@@ -155,6 +155,8 @@ impl<'a> Assumed<'a> {
             epochs: self.to_check.fences.iter().map(|(instance, epoch)| (*instance, *epoch)).collect(),
             commands: HashMap::new(),
             holders: self.holders.iter().map(|(claim, owner)| (*claim, *owner)).collect(),
+            // Whose keys are remembered at this count of erasures was not erased, and whose stream begins was not either.
+            erased: BTreeSet::new(),
         }
     }
 }
@@ -229,7 +231,7 @@ fn keys(
 
 const fn stream_of(subject: Subject) -> StreamId {
     match subject {
-        Subject::Customer(id) => StreamId::Customer(id),
+        Subject::Customer(id) | Subject::Messages(id) => StreamId::Customer(id),
         Subject::Chat(id) => StreamId::Chat(id),
         Subject::Instance(id) => StreamId::Instance(id),
         Subject::Webhook(id) => StreamId::Webhook(id),

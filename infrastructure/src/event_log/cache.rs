@@ -142,6 +142,12 @@ impl StateCache {
         }
     }
 
+    /// Takes out everything.
+    pub(super) fn clear(&self) {
+        self.states.invalidate_all();
+        self.holders.invalidate_all();
+    }
+
     /// Takes out every stream a group names.
     pub(super) fn forget(&self, workspace: WorkspaceId, group: &[Prepared]) {
         for part in group.iter().flat_map(|one| &one.append.streams) {

@@ -33,6 +33,8 @@ const MAKE: &str = "INSERT INTO data_keys (workspace_id, key_id, subject, month,
      SELECT $1, k.id, k.subject, k.month, k.wrapped \
      FROM unnest($2::uuid[], $3::text[], $4::date[], $5::bytea[]) AS k(id, subject, month, wrapped) \
      WHERE {held}";
+const DESTROY: &str = "UPDATE data_keys SET wrapped = NULL, destroyed_at = clock_timestamp() \
+     WHERE workspace_id = $1 AND subject = ANY($2) AND destroyed_at IS NULL RETURNING key_id";
 const BY_ID: &str = "SELECT key_id, subject, month, wrapped FROM data_keys \
      WHERE workspace_id = $1 AND key_id = ANY($2)";
 
@@ -153,6 +155,26 @@ impl DataKeys {
         for (slot, key) in keys {
             self.in_use.insert((workspace, slot), key);
         }
+    }
+
+    /// Destroys every key of these subjects, under the head lock, and says which. The caller adds one to the head's count
+    /// of erasures in the same transaction.
+    pub(super) async fn destroy(
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        subjects: &[Subject],
+    ) -> Result<Vec<Uuid>, Failure> {
+        let subjects: Vec<_> = subjects.iter().map(ToString::to_string).collect();
+        let query = sqlx::query_scalar(DESTROY).bind(workspace.uuid()).bind(subjects);
+        let mut ids: Vec<Uuid> = query.fetch_all(connection).await?;
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    /// Forgets every key.
+    pub(super) fn forget(&self) {
+        self.in_use.invalidate_all();
+        self.by_id.invalidate_all();
     }
 
     /// The keys with these ids, as far as there are any.

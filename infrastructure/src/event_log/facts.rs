@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use interflow_application::ClaimKind;
 use interflow_application::log::{Rider, StreamId};
-use interflow_domain::{InstanceId, WorkspaceId};
+use interflow_domain::{InstanceId, Subject, WorkspaceId};
 use interflow_vault::SealingKey;
 use sqlx::PgConnection;
 use sqlx::types::Uuid;
@@ -24,16 +24,19 @@ const VERSIONS: &str = "SELECT (SELECT s.version FROM streams s WHERE s.workspac
 const HOLDERS: &str = "SELECT c.kind, c.value_hash, c.owner_type, c.owner_id \
      FROM unnest($2::text[], $3::bytea[]) AS q(kind, hash), \
      LATERAL (SELECT * FROM claims c WHERE c.workspace_id = $1 AND c.kind = q.kind AND c.value_hash = q.hash) c";
+const ERASED: &str = "SELECT subject FROM erased_subjects WHERE workspace_id = $1 AND subject = ANY($2)";
 const EPOCHS: &str =
     "SELECT instance_id, epoch FROM leases WHERE workspace_id = $1 AND instance_id = ANY($2)";
 
 impl Facts {
-    /// Reads what the group names: one statement for each kind of thing, and none for a kind it does not name.
+    /// Reads what the group names: one statement for each kind of thing, and none for a kind it does not name. Of the
+    /// subjects it seals for, those count of whom no key is known to be in use.
     pub(super) async fn read(
         connection: &mut PgConnection,
         workspace: WorkspaceId,
         group: &[Prepared],
         answers: &SealingKey,
+        unknown: BTreeSet<Subject>,
     ) -> Result<Self, Failure> {
         let streams: BTreeSet<StreamId> = parts(group).collect();
         let claims: BTreeSet<ClaimKey> = group
@@ -55,6 +58,7 @@ impl Facts {
             commands: known_commands(connection, workspace, commands.into_iter().collect(), answers).await?,
             epochs: epochs(connection, workspace, instances.into_iter().collect()).await?,
             holders: holders(connection, workspace, claims).await?,
+            erased: erased(connection, workspace, unknown).await?,
         })
     }
 }
@@ -119,6 +123,20 @@ async fn epochs(
     let rows: Vec<(Uuid, i64)> =
         sqlx::query_as(EPOCHS).bind(workspace.uuid()).bind(instances).fetch_all(connection).await?;
     Ok(rows.into_iter().map(|(instance, epoch)| (InstanceId::new(instance), epoch)).collect())
+}
+
+async fn erased(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    subjects: BTreeSet<Subject>,
+) -> Result<BTreeSet<Subject>, Failure> {
+    if subjects.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let named: Vec<_> = subjects.iter().map(ToString::to_string).collect();
+    let found: Vec<String> =
+        sqlx::query_scalar(ERASED).bind(workspace.uuid()).bind(named).fetch_all(connection).await?;
+    Ok(subjects.into_iter().filter(|subject| found.contains(&subject.to_string())).collect())
 }
 
 async fn holders(

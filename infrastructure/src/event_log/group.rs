@@ -133,11 +133,11 @@ async fn append_locked(
 }
 
 /// What is written, and becomes true with the commit.
-struct Staged {
-    answers: Vec<Answer>,
-    keys: Keys,
+pub(super) struct Staged {
+    pub(super) answers: Vec<Answer>,
+    pub(super) keys: Keys,
     /// What the head says then.
-    head: Head,
+    pub(super) head: Head,
     changes: bool,
 }
 
@@ -149,7 +149,21 @@ async fn stage(
 ) -> Result<Staged, Failure> {
     let head = lock(connection, workspace).await?;
     inner.reached(Step::AfterLock, workspace).await;
-    let before = Facts::read(connection, workspace, group, &inner.answers).await?;
+    write(inner, connection, workspace, head, group).await
+}
+
+/// Writes what of a group may be written, under the lock.
+pub(super) async fn write(
+    inner: &Inner,
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    head: Head,
+    group: &[Prepared],
+) -> Result<Staged, Failure> {
+    let wanted = slots(&group.iter().collect::<Vec<_>>());
+    let known = inner.keys.remembered(workspace, head.erasures, &wanted);
+    let unknown = wanted.into_iter().filter(|slot| !known.contains_key(slot)).map(|(subject, _)| subject);
+    let before = Facts::read(connection, workspace, group, &inner.answers, unknown.collect()).await?;
     let mut facts = before.clone();
     let verdicts: Vec<_> = group.iter().map(|one| facts.admit(one)).collect();
     let winners = winners(group, &verdicts);

@@ -29,6 +29,7 @@ mod facts;
 mod failure;
 mod group;
 mod known;
+mod locked;
 mod prepared;
 mod reader;
 mod replay;
@@ -47,11 +48,12 @@ use async_trait::async_trait;
 use interflow_application::log::{
     Append, AppendError, EventLog, Loaded, LogError, RecordedEvent, Rider, State, StreamId,
 };
-use interflow_application::wakeups::Wakeup;
+use interflow_application::wakeups::{Wakeup, Wakeups as _};
 use interflow_application::{Claim, Ids};
 use interflow_domain::WorkspaceId;
 use interflow_vault::{MasterKey, SealingKey};
 use sqlx::PgPool;
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::answers::answers_key;
 use crate::recent::Budget;
@@ -65,6 +67,7 @@ use writer::Writers;
 
 pub use cqrs_store::{CqrsContext, CqrsStore};
 pub(crate) use failure::{Failure, log_error};
+pub(crate) use locked::Locked;
 pub(crate) use replay::Replay;
 pub use seam::{Seam, Step};
 pub use settings::Settings;
@@ -115,6 +118,24 @@ impl PgEventLog {
     #[must_use]
     pub fn bell(&self) -> Bell {
         self.inner.settings.bell.clone()
+    }
+
+    /// Forgets everything this process remembers of the log: states, holders of claims, keys.
+    pub fn forget(&self) {
+        self.inner.cache.clear();
+        self.inner.keys.forget();
+    }
+
+    /// Forgets whenever something was erased, by whatever process, until it is dropped.
+    pub async fn forget_what_is_erased(self) {
+        let mut wakeups = self.inner.settings.bell.subscribe();
+        loop {
+            match wakeups.recv().await {
+                Ok(Wakeup::Erased { .. } | Wakeup::Lost) | Err(RecvError::Lagged(_)) => self.forget(),
+                Ok(_) => {}
+                Err(RecvError::Closed) => return,
+            }
+        }
     }
 
     /// Takes no more appends, and returns when those that are waiting are answered.

@@ -57,7 +57,7 @@ const NEW_COMMANDS: &str = "INSERT INTO commands (workspace_id, command_id, requ
      WHERE {held}";
 const OR_EXPIRED: &str = " ON CONFLICT (workspace_id, command_id) DO UPDATE SET request_hash = excluded.request_hash, \
          resource_kind = excluded.resource_kind, resource_id = excluded.resource_id, \
-         expires_at = excluded.expires_at, status = NULL, headers = NULL, body = NULL";
+         expires_at = excluded.expires_at, status = NULL, headers = NULL, body = NULL, forgotten = false";
 const DONE: &str = "DELETE FROM outbox WHERE workspace_id = $1 AND message_id = ANY($2) AND {held}";
 const SEND: &str = "INSERT INTO outbox (workspace_id, message_id, instance_id, chat_id, position, deadline, patience_ms, \
                          waits_turn) \

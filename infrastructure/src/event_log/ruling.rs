@@ -3,12 +3,12 @@
 //! The appends of a group are judged in order, and each sees what those before it that may stay will have done, just
 //! as if they had been alone in a transaction each.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use interflow_application::RecordedCommand;
 use interflow_application::log::{AppendError, Rider, StreamId};
-use interflow_domain::InstanceId;
+use interflow_domain::{InstanceId, Subject};
 
 use super::prepared::{ClaimKey, Prepared};
 
@@ -23,6 +23,8 @@ pub(super) struct Facts {
     pub(super) epochs: HashMap<InstanceId, i64>,
     /// Holders of the claims that are held.
     pub(super) holders: HashMap<ClaimKey, StreamId>,
+    /// Those of whom nothing may be written any more.
+    pub(super) erased: BTreeSet<Subject>,
 }
 
 /// A command that was carried out.
@@ -39,6 +41,7 @@ impl Facts {
         self.check_fences(prepared)?;
         self.check_versions(prepared)?;
         self.check_holders(prepared)?;
+        self.check_erased(prepared)?;
         self.change_claims(prepared)?;
         for part in prepared.append.streams.iter().filter(|part| !part.events.is_empty()) {
             self.versions.insert(part.stream, part.expected + part.events.len() as u64);
@@ -81,6 +84,16 @@ impl Facts {
     fn check_holders(&self, prepared: &Prepared) -> Result<(), AppendError> {
         let held = prepared.holds.iter().all(|(claim, owner)| self.holders.get(claim) == Some(owner));
         if held { Ok(()) } else { Err(AppendError::Conflict) }
+    }
+
+    /// Whoever would write something of a subject that was erased decides again, and finds that it is gone.
+    fn check_erased(&self, prepared: &Prepared) -> Result<(), AppendError> {
+        let mut subjects = prepared.payloads.iter().flat_map(|payload| &payload.subjects);
+        if subjects.any(|subject| self.erased.contains(subject)) {
+            Err(AppendError::Conflict)
+        } else {
+            Ok(())
+        }
     }
 
     /// The version of a stream, as the appends admitted so far leave it.

@@ -58,6 +58,11 @@ const BEGIN: &str = "INSERT INTO generations (workspace_id, generation, state, d
 const FOUND: &str = "SELECT generation, erasures FROM generations \
      WHERE workspace_id = $1 AND state = 'filling' AND definitions = $2";
 
+/// What an erasure has overtaken, without waiting for a run that holds it: that finds out by itself.
+const RETIRE_STALE: &str = "UPDATE generations SET state = 'retired' \
+     WHERE (workspace_id, generation) IN (SELECT g.workspace_id, g.generation FROM generations g \
+         JOIN heads h USING (workspace_id) WHERE g.workspace_id = $1 AND g.state IN ('filling', 'checking') \
+         AND g.erasures <> h.erasures FOR UPDATE OF g SKIP LOCKED)";
 const RETIRE: &str = "UPDATE generations SET state = 'retired' WHERE workspace_id = $1 AND generation = $2 AND state <> 'live'";
 const RETIRED: &str =
     "SELECT generation FROM generations WHERE workspace_id = $1 AND state = 'retired' ORDER BY generation";
@@ -104,6 +109,12 @@ pub(super) async fn begin(
         tokio::time::sleep(PAUSE).await;
     }
     Err(ProjectionsError::GivenUp)
+}
+
+/// Removes what was made aside before the last erasure: it may show what was erased.
+pub(super) async fn forget_stale(pool: &PgPool, workspace: WorkspaceId) -> Result<(), ProjectionsError> {
+    sqlx::query(RETIRE_STALE).bind(workspace.uuid()).execute(pool).await?;
+    sweep(pool, workspace).await
 }
 
 /// Takes a generation out of service, if it is not live.

@@ -103,6 +103,11 @@ impl Projections {
         Ok(ids.into_iter().map(WorkspaceId::new).collect())
     }
 
+    /// Removes the rows that were made aside before the last erasure: they may show what was erased.
+    pub async fn forget_stale(&self, workspace: WorkspaceId) -> Result<(), ProjectionsError> {
+        generation::forget_stale(self.pool(), workspace).await
+    }
+
     fn pool(&self) -> &PgPool {
         self.log.pool()
     }

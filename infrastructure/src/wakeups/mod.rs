@@ -79,7 +79,7 @@ impl Bell {
                     known.receiver_count() > 0
                 });
             }
-            Wakeup::SendQueued { .. } | Wakeup::SendDone { .. } => {}
+            Wakeup::SendQueued { .. } | Wakeup::SendDone { .. } | Wakeup::Erased { .. } => {}
         }
         // An error says that nobody listens.
         drop(self.0.listeners.send(wakeup));

@@ -28,6 +28,7 @@ fn word(wakeup: &Wakeup) -> String {
         Wakeup::Appended { workspace, position } => format!("a{}:{position}", workspace.uuid().simple()),
         Wakeup::SendQueued { instance } => format!("q{}", instance.uuid().simple()),
         Wakeup::SendDone { message } => format!("d{}", message.uuid().simple()),
+        Wakeup::Erased { workspace } => format!("e{}", workspace.uuid().simple()),
         Wakeup::Lost => "*".to_owned(),
     }
 }
@@ -47,6 +48,7 @@ fn known(word: &str) -> Option<Wakeup> {
             Wakeup::Appended { workspace: WorkspaceId::new(id(workspace)?), position: position.parse().ok()? }
         }
         'q' => Wakeup::SendQueued { instance: InstanceId::new(id(rest)?) },
+        'e' => Wakeup::Erased { workspace: WorkspaceId::new(id(rest)?) },
         'd' => Wakeup::SendDone { message: MessageId::new(id(rest)?) },
         _ => return None,
     })
@@ -65,6 +67,7 @@ mod tests {
                     Wakeup::Appended { workspace: WorkspaceId::new(id(number)), position: u64::MAX },
                     Wakeup::SendQueued { instance: InstanceId::new(id(number)) },
                     Wakeup::SendDone { message: MessageId::new(id(number)) },
+                    Wakeup::Erased { workspace: WorkspaceId::new(id(number)) },
                     Wakeup::Lost,
                 ]
             })

@@ -32,6 +32,8 @@ fn next_sql() -> String {
     )
 }
 
+/// What a receiver answered to something that was forgotten meanwhile is not kept: it may repeat it. The row that is
+/// changed says so as it is now, and not as it was when the statement began.
 const SETTLE: &str = "WITH owned AS ( \
          UPDATE webhook_cursors SET breaker = $4, throttled_until = $5, open = open - $6 \
          WHERE workspace_id = $1 AND webhook_id = $2 AND epoch = $3 RETURNING open), \
@@ -42,7 +44,7 @@ const SETTLE: &str = "WITH owned AS ( \
      deliveries AS ( \
          UPDATE webhook_deliveries d SET status = s.status, attempts = s.attempts, tries = s.tries, \
              settled_at = s.settled_at, turn = CASE WHEN s.settled_at IS NULL THEN d.turn END \
-         FROM settled s WHERE d.workspace_id = $1 AND d.id = s.id), \
+         FROM settled s WHERE d.workspace_id = $1 AND d.id = s.id RETURNING d.id, d.forgotten), \
      lanes AS ( \
          UPDATE webhook_lanes l SET due_at = s.due_at, \
              next_turn = l.next_turn + CASE WHEN s.settled_at IS NULL THEN 0 ELSE 1 END \
@@ -50,9 +52,13 @@ const SETTLE: &str = "WITH owned AS ( \
      attempts AS ( \
          INSERT INTO webhook_attempts (workspace_id, delivery_id, number, at, by_hand, status, error, headers, body, \
              took_ms) \
-         SELECT $1, a.* FROM unnest($14::uuid[], $15::int[], $16::timestamptz[], $17::bool[], $18::int2[], $19::text[], \
-             $20::text[]::json[], $21::bytea[], $22::int[]) AS a \
-         WHERE EXISTS (SELECT FROM owned)) \
+         SELECT $1, a.id, a.number, a.at, a.by_hand, a.status, a.error, \
+             CASE WHEN d.forgotten THEN '[]'::json ELSE a.headers END, \
+             CASE WHEN d.forgotten THEN ''::bytea ELSE a.body END, a.took_ms \
+         FROM unnest($14::uuid[], $15::int[], $16::timestamptz[], $17::bool[], $18::int2[], $19::text[], \
+             $20::text[]::json[], $21::bytea[], $22::int[]) \
+             AS a (id, number, at, by_hand, status, error, headers, body, took_ms) \
+         JOIN deliveries d ON d.id = a.id) \
      SELECT open FROM owned";
 
 pub(super) async fn next(

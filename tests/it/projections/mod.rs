@@ -80,7 +80,7 @@ fn live(generation: i32) -> (Vec<(i32, String)>, Vec<i32>) {
 }
 
 /// A verification, and what it told.
-async fn verified(projections: &Projections, workspace: WorkspaceId) -> (Verified, Vec<Difference>) {
+pub async fn verified(projections: &Projections, workspace: WorkspaceId) -> (Verified, Vec<Difference>) {
     let mut found = vec![];
     let verified = projections
         .verify(workspace, None, &mut |_: Progress| {}, &mut |difference| found.push(difference))

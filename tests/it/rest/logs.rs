@@ -55,6 +55,9 @@ async fn no_secret_no_number_no_name_and_no_message_is_logged() {
     stranger.key = Some("a-wrong-secret".to_owned());
     stranger.get("/v1/customers").await.refused(401, "UNAUTHORIZED");
 
+    let erase = format!("{}/erase", customer.header("location"));
+    api.post(&erase, json!({"reason": "ticket:4711"})).await.expect(200);
+
     let written = String::from_utf8(PAPER.take().unwrap()).unwrap();
     assert!(written.contains("/v1/messages/send"), "{written}");
     let key = api.key.clone().unwrap();

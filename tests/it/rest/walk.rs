@@ -9,7 +9,7 @@ use super::workspaces::made;
 use crate::support::api::{Answer, Api};
 
 /// Every route: method, path as it is written in the source, the scope it asks for.
-pub(super) const ROUTES: [(&str, &str, Scope); 53] = [
+pub(super) const ROUTES: [(&str, &str, Scope); 54] = [
     ("GET", "/v1/customers", Scope::CustomersRead),
     ("POST", "/v1/customers", Scope::CustomersWrite),
     ("GET", "/v1/customers/{customer}", Scope::CustomersRead),
@@ -63,6 +63,7 @@ pub(super) const ROUTES: [(&str, &str, Scope); 53] = [
     ("POST", "/api/whatsapp/restart", Scope::ChannelsWrite),
     ("POST", "/api/whatsapp/logout", Scope::ChannelsWrite),
     ("DELETE", "/api/whatsapp/delete/{name}", Scope::ChannelsWrite),
+    ("POST", "/v1/customers/{customer}/erase", Scope::CustomersErase),
 ];
 
 /// These make something, in whatever workspace; they have tests of their own besides.
@@ -253,6 +254,7 @@ async fn every_route_asks_for_a_key_with_its_scope() {
     let every = [
         Scope::CustomersRead,
         Scope::CustomersWrite,
+        Scope::CustomersErase,
         Scope::ChatsRead,
         Scope::ChatsWrite,
         Scope::MessagesRead,

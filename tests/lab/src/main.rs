@@ -14,7 +14,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use interflow::cli::{ProjectionsCommand, run_projections, serve_until_stopped, start_logging};
+use interflow::cli::{
+    ErasuresCommand, ProjectionsCommand, run_erasures, run_projections, serve_until_stopped, start_logging,
+};
 use interflow::config::Settings;
 use interflow::{Brought, EngineFactory, Running};
 use interflow_simulator::{Network, NetworkConfig};
@@ -54,6 +56,9 @@ enum Command {
     /// Look at the server's read models, check them against the log, and make them again from it
     #[command(subcommand)]
     Projections(Box<ProjectionsCommand>),
+    /// See to it that those who were erased are: after a restore, and in the database's files
+    #[command(subcommand)]
+    Erasures(Box<ErasuresCommand>),
     /// Play the main job step by step, on a server of its own; DEMO_STAY=1 keeps it up afterwards
     Demo,
 }
@@ -100,6 +105,12 @@ async fn run(command: Command) -> Result<(), Failure> {
             let config = settings.resolve()?;
             start_logging(&config)?;
             run_projections(&config, order).await
+        }
+        Command::Erasures(command) => {
+            let (settings, verb) = command.apart();
+            let config = settings.resolve()?;
+            start_logging(&config)?;
+            run_erasures(&config, verb).await
         }
         Command::Demo => demo().await,
     }

@@ -5,6 +5,7 @@ mod channels;
 mod chat_actions;
 mod chats;
 mod customers;
+mod erasure;
 mod events;
 mod jobs;
 mod keys;
@@ -25,6 +26,7 @@ use crate::state::App;
 pub fn routes(guard: Guard<'_>) -> Router<App> {
     Router::new()
         .merge(customers::routes(guard))
+        .merge(erasure::routes(guard))
         .merge(chats::routes(guard))
         .merge(chat_actions::routes(guard))
         .merge(messages::routes(guard))
@@ -41,6 +43,7 @@ pub fn routes(guard: Guard<'_>) -> Router<App> {
 pub fn documents() -> impl Iterator<Item = OpenApi> {
     [
         customers::Doc::openapi,
+        erasure::Doc::openapi,
         chats::Doc::openapi,
         chat_actions::Doc::openapi,
         messages::Doc::openapi,

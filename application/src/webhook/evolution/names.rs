@@ -136,7 +136,7 @@ impl EvolutionType {
                 | Customer::PhoneLinked { .. }
                 | Customer::LidLinked { .. }
                 | Customer::CustomerNamed { .. } => Self::ContactsUpdate,
-                Customer::CustomerDeleted {} => return None,
+                Customer::CustomerDeleted {} | Customer::CustomerErased { .. } => return None,
             },
             Event::Instance(event) => match event {
                 Instance::InstanceRegistered { .. } => Self::InstanceCreate,

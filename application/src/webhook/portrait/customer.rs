@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
-use interflow_domain::CustomerId;
 use interflow_domain::customer::{CustomerEvent, Profile};
+use interflow_domain::{CustomerId, Personal};
 use serde_json::{Map, Value};
 
 use super::{Known, Portrait};
@@ -13,6 +13,8 @@ pub struct CustomerPortrait {
     pub id: CustomerId,
     /// Whether it is gone.
     pub deleted: bool,
+    /// Whether what was known of it was destroyed.
+    pub erased: bool,
     /// The name.
     pub name: Known<String>,
     /// The e-mail address.
@@ -24,7 +26,7 @@ pub struct CustomerPortrait {
     /// The id in the caller's own system.
     pub external_id: Known<String>,
     /// Labels.
-    pub tags: Vec<String>,
+    pub tags: Known<Vec<String>>,
     /// Free fields.
     pub attributes: Known<Map<String, Value>>,
     /// When it was created.
@@ -40,12 +42,13 @@ impl CustomerPortrait {
         Self {
             id,
             deleted: false,
+            erased: false,
             name: Known::Absent,
             email: Known::Absent,
             phone: Known::Absent,
             lid: Known::Absent,
             external_id: Known::Absent,
-            tags: vec![],
+            tags: Known::Absent,
             attributes: Known::Absent,
             created_at,
             updated_at: created_at,
@@ -58,7 +61,10 @@ impl CustomerPortrait {
         self.email = Known::text(profile.email.as_ref());
         self.phone = Known::text(profile.phone.as_ref());
         self.external_id = Known::text(profile.external_id.as_ref());
-        self.tags = profile.tags.iter().map(ToString::to_string).collect();
+        self.tags = match &profile.labels {
+            Some(Personal::Erased { .. }) => Known::Erased,
+            _ => Known::Clear(profile.tags().map(ToString::to_string).collect()),
+        };
         self.attributes = Known::from(profile.attributes.as_ref(), Clone::clone);
     }
 }
@@ -83,6 +89,10 @@ impl Portrait for CustomerPortrait {
             E::CustomerNamed { name } => customer.name = Known::text(Some(name)),
             E::CustomerDeleted {} => {
                 *customer = Self { deleted: true, ..Self::unknown(customer.id, customer.created_at) };
+            }
+            E::CustomerErased { .. } => {
+                let nothing = Self::unknown(customer.id, customer.created_at);
+                *customer = Self { deleted: true, erased: true, ..nothing };
             }
         }
         customer.updated_at = recorded.recorded_at;

@@ -214,7 +214,7 @@ pub fn data(materials: &Materials) -> Data<'_> {
             id: own.id,
             deleted: true,
             version: own.version,
-            erased: false,
+            erased: own.erased,
         }),
         Subject::Customer(own) => Data::Customer(Box::new(customer(own))),
         Subject::Channel(own) => Data::Channel(Box::new(channel(own))),
@@ -301,7 +301,7 @@ fn customer(own: &CustomerPortrait) -> Customer<'_> {
         email: text(email),
         phone: text(phone),
         external_id: text(external_id),
-        tags: &own.tags,
+        tags: own.tags.get().map(Vec::as_slice).unwrap_or_default(),
         attributes: attributes.get().map(sorted).unwrap_or_default(),
         identities: identities
             .filter_map(|(kind, value)| Some(Identity { kind, value: text(value)? }))
@@ -309,7 +309,7 @@ fn customer(own: &CustomerPortrait) -> Customer<'_> {
         created_at: time(own.created_at),
         updated_at: time(own.updated_at),
         version: own.version,
-        erased: erased || attributes.is_erased(),
+        erased: erased || attributes.is_erased() || own.tags.is_erased(),
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::customer::CustomerError;
+use crate::customer::{CustomerError, Destroyed};
 use crate::testing::{given, state};
 
 #[test]
@@ -27,13 +27,15 @@ fn a_customer_that_nothing_could_be_known_by_is_refused() {
 #[test]
 fn all_that_is_personal_of_a_customer_is_its_own() {
     let customer: Customer = state(created(complete(), Some(lid())));
-    let Profile { name, email, phone, external_id, tags, attributes } = customer.profile();
+    let Profile { name, email, phone, external_id, tags, labels, attributes } = customer.profile();
     assert_eq!(name, &Some(personal(value("Ana"))));
     assert_eq!(email, &Some(personal(value("ana@example.com"))));
     assert_eq!(phone, &Some(personal(value("5511999999999"))));
     assert_eq!(external_id, &Some(personal(value("crm-7"))));
     assert_eq!(attributes, &Some(personal(complete().attributes)));
-    assert_eq!(tags, &complete().tags);
+    assert_eq!(labels, &Some(personal(complete().tags)));
+    assert!(tags.is_empty());
+    assert!(customer.profile().tags().eq(&complete().tags));
 }
 
 #[test]
@@ -104,4 +106,45 @@ fn nothing_is_asked_of_a_deleted_customer() {
     for command in every_command() {
         given::<Customer>(deleted()).when(command).then_expect_error(CustomerError::Deleted);
     }
+}
+
+fn erase() -> CustomerCommand {
+    let destroyed = Destroyed { messages: 3, ..Destroyed::default() };
+    CustomerCommand::EraseCustomer { reason: Some(value("gdpr_art_17")), destroyed }
+}
+
+fn was_erased() -> CustomerEvent {
+    let destroyed = Destroyed { messages: 3, ..Destroyed::default() };
+    CustomerEvent::CustomerErased { reason: Some(value("gdpr_art_17")), destroyed }
+}
+
+#[test]
+fn a_customer_is_erased_whether_it_was_deleted_or_not() {
+    let known = created(complete(), Some(lid()));
+    let deleted = [known.clone(), vec![CustomerEvent::CustomerDeleted {}]].concat();
+    for history in [known, deleted] {
+        given::<Customer>(history).when(erase()).then_expect_events(vec![was_erased()]);
+    }
+    given::<Customer>(vec![]).when(erase()).then_expect_error(CustomerError::NotCreated);
+}
+
+#[test]
+fn an_erased_customer_is_known_no_more_and_for_ever() {
+    let history = [created(complete(), Some(lid())), vec![was_erased()]].concat();
+    let customer: Customer = state(history.clone());
+    assert!(customer.is_erased() && !customer.exists());
+    assert_eq!((customer.profile(), customer.lid()), (&Profile::default(), None));
+    assert_eq!(customer.id(), Some(ID));
+    given::<Customer>(history.clone()).when(erase()).then_expect_events(vec![]);
+    for command in
+        [update(complete()), learn_everything(), CustomerCommand::DeleteCustomer, create(complete(), None)]
+    {
+        given::<Customer>(history.clone()).when(command).then_expect_error(CustomerError::Erased);
+    }
+}
+
+#[test]
+fn labels_of_the_first_events_are_labels_still() {
+    let profile = Profile { tags: [value("vip")].into(), ..Profile::default() };
+    assert!(profile.tags().map(ToString::to_string).eq(["vip"]));
 }

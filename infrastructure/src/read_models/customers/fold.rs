@@ -26,7 +26,7 @@ pub(super) fn fold(row: &mut Option<Row>, recorded: &RecordedEvent) {
             view.lid = clear(lid.as_ref());
             *row = Some(Row { view, created_position: recorded.position });
         }
-        E::CustomerDeleted {} => *row = None,
+        E::CustomerDeleted {} | E::CustomerErased { .. } => *row = None,
         E::CustomerUpdated { .. } | E::PhoneLinked { .. } | E::LidLinked { .. } | E::CustomerNamed { .. } => {
             if let Some(Row { view, .. }) = row {
                 change(view, event);
@@ -45,7 +45,7 @@ fn change(view: &mut Customer, event: &CustomerEvent) {
         E::PhoneLinked { phone } => view.phone = clear(Some(phone)),
         E::LidLinked { lid } => view.lid = clear(Some(lid)),
         E::CustomerNamed { name } => view.name = clear(Some(name)),
-        E::CustomerCreated { .. } | E::CustomerDeleted {} => {}
+        E::CustomerCreated { .. } | E::CustomerDeleted {} | E::CustomerErased { .. } => {}
     }
 }
 
@@ -70,6 +70,6 @@ fn describe(view: &mut Customer, profile: &Profile) {
     view.email = clear(profile.email.as_ref());
     view.phone = clear(profile.phone.as_ref());
     view.external_id = clear(profile.external_id.as_ref());
-    view.tags = profile.tags.iter().map(ToString::to_string).collect();
+    view.tags = profile.tags().map(ToString::to_string).collect();
     view.attributes = profile.attributes.as_ref().and_then(Personal::get).cloned().unwrap_or_default();
 }

@@ -1,5 +1,5 @@
 use interflow_application::log::StreamId;
-use interflow_domain::customer::{CustomerEvent as E, Profile, ProfileDraft};
+use interflow_domain::customer::{CustomerEvent as E, Destroyed, Profile, ProfileDraft};
 use serde_json::{Map, json};
 
 use super::{Row, fold};
@@ -79,8 +79,11 @@ fn what_whatsapp_says_is_added() {
 }
 
 #[test]
-fn a_deleted_customer_leaves() {
+fn a_deleted_customer_leaves_and_an_erased_one_too() {
     assert_eq!(folded([created(ana()), E::CustomerDeleted {}]), None);
+    let erased = || E::CustomerErased { reason: None, destroyed: Destroyed::default() };
+    assert_eq!(folded([created(ana()), erased()]), None);
+    assert_eq!(folded([created(ana()), E::CustomerDeleted {}, erased()]), None);
 }
 
 #[test]
@@ -91,7 +94,8 @@ fn what_was_erased_is_absent() {
         phone: Some(erased()),
         external_id: Some(erased()),
         attributes: Some(erased()),
-        tags: ana().tags,
+        tags: [].into(),
+        labels: Some(erased()),
     };
     let events = [
         E::CustomerCreated { customer_id: CUSTOMER, profile, lid: Some(erased()) },
@@ -105,7 +109,7 @@ fn what_was_erased_is_absent() {
         (None, None, None, None, None)
     );
     assert_eq!(view.attributes, Map::new());
-    assert_eq!(view.tags, ["lead", "vip"]);
+    assert_eq!(view.tags, Vec::<String>::new());
 }
 
 #[test]

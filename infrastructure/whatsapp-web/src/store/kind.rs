@@ -14,7 +14,7 @@ pub(crate) enum Kind {
     PreKey = 4,
     /// A signed pre-key, by id.
     SignedPreKey = 5,
-    /// A group's sender key, by address.
+    /// A group's sender key, by address; scope: whose it is.
     SenderKey = 6,
     /// An app-state key, by its id; `stamp`: when it was stored, in milliseconds.
     SyncKey = 7,
@@ -26,19 +26,20 @@ pub(crate) enum Kind {
     SenderKeyDevice = 10,
     /// A LID and its phone number, by LID; scope: the phone number; `stamp`: when it was learned last.
     LidMapping = 11,
-    /// The base key of a ratchet at a retry, by address and message.
+    /// The base key of a ratchet at a retry, by address and message; scope: the user of the address.
     BaseKey = 12,
     /// Somebody's devices, by user.
     DeviceList = 13,
     /// What is known of a group, by group.
     GroupMetadata = 14,
-    /// A privacy token, by JID; `stamp`: of the token received, `until`: when ours was sent last.
+    /// A privacy token, by JID; scope: its user; `stamp`: of the token received, `until`: when ours was sent last.
     TcToken = 15,
-    /// A message we sent, for those who ask again, by chat and id; `stamp`: when.
+    /// A message we sent, for those who ask again, by chat and id; scope: the chat's user; `stamp`: when.
     SentMessage = 16,
-    /// A message decrypted and not yet in the event log, by chat, sender and id; `stamp`: when.
+    /// A message decrypted and not yet in the event log, by chat, sender and id; scope: the chat's user; `stamp`:
+    /// when.
     PendingInbound = 17,
-    /// The secret of a message, by chat, sender and id; `stamp`: when the message was sent, `until`: 0 is for ever.
+    /// The secret of a message, by chat, sender and id; scope: the chat's user; `stamp`: when the message was sent, `until`: 0 is for ever.
     MessageSecret = 18,
 }
 

@@ -18,6 +18,7 @@ impl MsgSecretStore for KeyStore {
         let count = entries.len();
         let rows = entries.iter().map(|entry| {
             Row::new(self.secret(&entry.chat, &entry.sender, &entry.msg_id), &entry.secret[..])
+                .in_scope(self.person(&entry.chat))
                 .stamped(entry.message_ts)
                 .until(entry.expires_at)
         });

@@ -10,6 +10,7 @@
 //!   makes every write conditional on the lease.
 //! - [`Health`] is what became of it: sound, broken (a write could not be made) or fenced (the lease is another's).
 //! - [`KeyStore`] puts the five traits on top; one file a trait.
+//! - [`traces`] is by what the rows about a person are found.
 //!
 //! Two rules keep the ratchets whole:
 //! 1. **No lease, no write.** Every write is one statement that reads the lease row `FOR SHARE` with the epoch of
@@ -29,12 +30,14 @@ mod message_secrets;
 mod protocol;
 mod rows;
 mod signal;
+mod traces;
 
 pub(crate) use error::KeyStoreError;
 pub(crate) use health::{Health, HealthWatch};
 pub(crate) use keys::Keys;
 pub(crate) use kind::Kind;
 pub(crate) use rows::Row;
+pub use traces::traces;
 
 use interflow_application::whatsapp::SessionSpec;
 use interflow_vault::SealingKey;

@@ -58,7 +58,8 @@ impl KeyStore {
         let stamp = if token.token.is_empty() { i64::MIN } else { token.token_timestamp };
         let until = token.sender_timestamp.unwrap_or(i64::MIN);
         let value = encode(&StoredToken { jid: jid.to_owned(), token })?;
-        self.keys.put(Kind::TcToken, vec![Row::new(self.token(jid), value).stamped(stamp).until(until)]).await
+        let row = Row::new(self.token(jid), value).in_scope(self.person(jid)).stamped(stamp).until(until);
+        self.keys.put(Kind::TcToken, vec![row]).await
     }
 
     async fn read_token(&self, jid: &str) -> std::result::Result<Option<TcTokenEntry>, KeyStoreError> {
@@ -137,7 +138,7 @@ impl ProtocolStore for KeyStore {
     }
 
     async fn save_base_key(&self, address: &str, message_id: &str, base_key: &[u8]) -> Result<()> {
-        let row = Row::new(self.base_key(address, message_id), base_key);
+        let row = Row::new(self.base_key(address, message_id), base_key).in_scope(self.person(address));
         Ok(self.keys.put(Kind::BaseKey, vec![row]).await?)
     }
 
@@ -238,7 +239,8 @@ impl ProtocolStore for KeyStore {
     }
 
     async fn store_sent_message(&self, chat_jid: &str, message_id: &str, payload: &[u8]) -> Result<()> {
-        let row = Row::new(self.sent(chat_jid, message_id), payload).stamped(now_secs());
+        let row = Row::new(self.sent(chat_jid, message_id), payload).in_scope(self.person(chat_jid));
+        let row = row.stamped(now_secs());
         Ok(self.keys.put(Kind::SentMessage, vec![row]).await?)
     }
 
@@ -270,7 +272,10 @@ impl ProtocolStore for KeyStore {
         let now = now_secs();
         let rows = rows
             .iter()
-            .map(|row| Row::new(self.pending(row.chat, row.sender, row.id), row.message).stamped(now))
+            .map(|row| {
+                let pending = Row::new(self.pending(row.chat, row.sender, row.id), row.message);
+                pending.in_scope(self.person(row.chat)).stamped(now)
+            })
             .collect();
         Ok(self.keys.put(Kind::PendingInbound, rows).await?)
     }

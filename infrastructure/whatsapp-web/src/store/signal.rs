@@ -19,10 +19,29 @@ impl KeyStore {
         self.keys.hash("user", &[user.as_bytes()])
     }
 
-    fn address_row(&self, address: &str, value: &[u8]) -> Row {
-        let user = address.split(['@', ':']).next().unwrap_or(address);
-        Row::new(self.address(address), value).in_scope(self.user(user))
+    /// What all rows about the person share whom an address, a JID or a bare user names.
+    pub(super) fn person(&self, name: &str) -> Vec<u8> {
+        self.user(user_of(name))
     }
+
+    fn address_row(&self, address: &str, value: &[u8]) -> Row {
+        Row::new(self.address(address), value).in_scope(self.person(address))
+    }
+
+    fn sender_key_row(&self, address: &str, record: &[u8]) -> Row {
+        Row::new(self.address(address), record).in_scope(self.person(sender_of(address)))
+    }
+}
+
+/// The user of an address (`user:7@server.0`), of a JID or of itself.
+fn user_of(name: &str) -> &str {
+    name.split(['@', ':']).next().unwrap_or(name)
+}
+
+/// Whose sender key it is that is at `group@server:address`.
+fn sender_of(address: &str) -> &str {
+    let rest = address.split_once('@').map_or(address, |(_, rest)| rest);
+    rest.split_once(':').map_or(address, |(_, sender)| sender)
 }
 
 fn id_key(id: u32) -> Vec<u8> {
@@ -137,11 +156,11 @@ impl SignalStore for KeyStore {
     }
 
     async fn put_sender_key(&self, address: &str, record: &[u8]) -> Result<()> {
-        Ok(self.keys.put(Kind::SenderKey, vec![Row::new(self.address(address), record)]).await?)
+        Ok(self.keys.put(Kind::SenderKey, vec![self.sender_key_row(address, record)]).await?)
     }
 
     async fn put_sender_keys_batch(&self, sender_keys: &[(Arc<str>, Bytes)]) -> Result<()> {
-        let rows = sender_keys.iter().map(|(address, record)| Row::new(self.address(address), &record[..]));
+        let rows = sender_keys.iter().map(|(address, record)| self.sender_key_row(address, record));
         Ok(self.keys.put(Kind::SenderKey, rows.collect()).await?)
     }
 

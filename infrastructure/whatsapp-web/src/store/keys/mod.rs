@@ -6,6 +6,7 @@ mod running;
 mod statements;
 
 use interflow_application::whatsapp::SessionSpec;
+use interflow_domain::{InstanceId, WorkspaceId};
 use interflow_vault::SealingKey;
 use sqlx::PgPool;
 
@@ -35,12 +36,7 @@ impl Keys {
 
     /// What a row is found by when that is personal: a keyed hash of the parts, good for this instance alone.
     pub(crate) fn hash(&self, domain: &str, parts: &[&[u8]]) -> Vec<u8> {
-        let mut input = self.home();
-        for part in std::iter::once(&domain.as_bytes()).chain(parts) {
-            input.extend((part.len() as u64).to_be_bytes());
-            input.extend(*part);
-        }
-        self.key.fingerprint(&input)[..HASH_LEN].to_vec()
+        hash(&self.key, self.home(), domain, parts)
     }
 
     /// Writes rows; of equal keys the last wins.
@@ -201,9 +197,24 @@ impl Keys {
     }
 
     fn home(&self) -> Vec<u8> {
-        let mut home = b"wa_keys".to_vec();
-        home.extend(self.spec.workspace.uuid().as_bytes());
-        home.extend(self.spec.instance.uuid().as_bytes());
-        home
+        home(self.spec.workspace, self.spec.instance)
     }
+}
+
+/// What everything of an instance's begins with before it is hashed, or bound to its place.
+pub(super) fn home(workspace: WorkspaceId, instance: InstanceId) -> Vec<u8> {
+    let mut home = b"wa_keys".to_vec();
+    home.extend(workspace.uuid().as_bytes());
+    home.extend(instance.uuid().as_bytes());
+    home
+}
+
+/// What a row is found by when that is personal.
+pub(super) fn hash(key: &SealingKey, home: Vec<u8>, domain: &str, parts: &[&[u8]]) -> Vec<u8> {
+    let mut input = home;
+    for part in std::iter::once(&domain.as_bytes()).chain(parts) {
+        input.extend((part.len() as u64).to_be_bytes());
+        input.extend(*part);
+    }
+    key.fingerprint(&input)[..HASH_LEN].to_vec()
 }

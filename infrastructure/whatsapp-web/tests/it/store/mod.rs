@@ -1,3 +1,4 @@
 mod fencing;
+mod forgetting;
 mod sealing;
 mod traits;
