@@ -55,7 +55,7 @@ fn query(
         if status == MessageStatus::Queued && candidates.is_empty() {
             let waiting = "id = ANY(ARRAY(SELECT message_id FROM outbox WHERE workspace_id = ? LIMIT ?))";
             let arguments = vec![Argument::Id(workspace.uuid()), Argument::Number(bigint(TRIED) + 1)];
-            gathered = Some(Gathered { condition: Condition::new(waiting, arguments), order: Some("id") });
+            gathered = Some(Gathered { condition: Condition::new(waiting, arguments), order: None });
         }
     }
     if let Some(direction) = filter.direction {
