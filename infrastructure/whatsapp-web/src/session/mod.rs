@@ -6,6 +6,7 @@
 //! - [`supervisor`] keeps a client running and connected, acts on what the engine says, and is the only one who
 //!   decides that a session has ended.
 //! - [`Wire`] hears the engine's events; [`Inbox`] is asked before a message is acknowledged.
+//! - [`again`] asks for messages that nobody knows the fate of.
 //! - [`Outbox`] is the ordered queue to the sink; [`life`] are notes from the wire to the supervisor.
 //! - [`send`], [`acks`] and [`numbers`] send; [`party`] and [`content`] read what came; [`link_code`] links without a
 //!   camera.
@@ -14,6 +15,7 @@
 //! only after the client is gone and its last key is written: whoever hears it may forget the keys.
 
 mod acks;
+mod again;
 mod backoff;
 mod content;
 mod inbox;
@@ -44,6 +46,7 @@ use tokio_util::task::TaskTracker;
 use wacore::iq::devices::RemoveCompanionDeviceSpec;
 use whatsapp_rust::Client;
 
+use crate::store::Ledger;
 use crate::tasks::Tasks;
 
 /// How long unlinking may take.
@@ -61,6 +64,7 @@ pub(crate) struct Shared {
     pub(crate) sink: Arc<dyn SessionSink>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) life: life::Life,
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) acks: acks::Acks,
     pub(crate) outgoing: send::Outgoing,
     pub(crate) numbers: numbers::Numbers,
@@ -104,6 +108,7 @@ impl WebSession {
             sink,
             outbox: Arc::new(Outbox::new()),
             life: life::Life::default(),
+            ledger: Arc::default(),
             acks: acks::Acks::default(),
             outgoing: send::Outgoing::default(),
             numbers: numbers::Numbers::default(),

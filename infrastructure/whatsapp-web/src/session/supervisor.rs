@@ -19,7 +19,7 @@ use whatsapp_rust::transport::TokioWebSocketTransportFactory;
 
 use super::backoff::Backoff;
 use super::life::{Ending, Errands};
-use super::{Inbox, Shared, Wire};
+use super::{Inbox, Shared, Wire, again};
 use crate::client::{Parts, WebVersion, assemble};
 use crate::store::{Health, HealthWatch, KeyStore};
 use crate::tasks::Tasks;
@@ -135,11 +135,11 @@ impl Supervision {
 
     async fn make(&mut self) -> Result<Living, Next> {
         let tasks = Tasks::default();
-        let store =
-            Arc::new(KeyStore::new(self.workshop.pool.clone(), self.workshop.key.clone(), self.shared.spec));
+        let store = KeyStore::new(self.workshop.pool.clone(), self.workshop.key.clone(), self.shared.spec)
+            .with_ledger(Arc::clone(&self.shared.ledger));
         let health = store.health();
         let parts = Parts {
-            store,
+            store: Arc::new(store),
             sockets: Sockets {
                 shared: Arc::clone(&self.workshop.sockets),
                 outbox: Arc::clone(&self.shared.outbox),
@@ -190,6 +190,10 @@ impl Supervision {
                 () = &mut run => break,
                 () = self.shared.stop.cancelled() => return Next::End(None),
                 health = living.health.unsound() => return self.unsound(health),
+                messages = self.shared.ledger.unaccounted() => {
+                    let asking = again::ask(Arc::clone(&living.client), self.shared.spec.instance, messages);
+                    living.tasks.run(asking);
+                }
                 errands = self.shared.life.errands() => {
                     if errands.ended {
                         break;

@@ -27,6 +27,7 @@ fn supervision() -> Supervision {
         sink: Arc::new(Deaf),
         outbox: Arc::new(Outbox::new()),
         life: Default::default(),
+        ledger: Default::default(),
         acks: Default::default(),
         outgoing: Default::default(),
         numbers: Default::default(),

@@ -20,6 +20,9 @@ pub(crate) enum KeyStoreError {
     /// A stored value opens but does not read as what it should be.
     #[error("a stored value does not read")]
     Codec(#[source] serde_json::Error),
+    /// A message came again, and nobody knows what became of it: it is not to be acknowledged.
+    #[error("nobody knows what became of the message")]
+    Unaccounted,
     /// A stored value has a length no such value has.
     #[error("a stored value has the wrong length")]
     Length,

@@ -8,17 +8,20 @@
 //! - [`Kind`] says what a row is.
 //! - [`Keys`] is the table as one session sees it: it seals and opens values, hashes what rows are found by, and
 //!   makes every write conditional on the lease.
+//! - [`Ledger`] is what became of inbound messages.
 //! - [`Health`] is what became of it: sound, broken (a write could not be made) or fenced (the lease is another's).
 //! - [`KeyStore`] puts the five traits on top; one file a trait.
 //! - [`traces`] is by what the rows about a person are found.
 //!
-//! Two rules keep the ratchets whole:
+//! Three rules keep the ratchets whole, and messages from being lost:
 //! 1. **No lease, no write.** Every write is one statement that reads the lease row `FOR SHARE` with the epoch of
 //!    the session; a takeover waits for it or refuses it, there is no between.
 //! 2. **After a write that failed, nothing is written any more.** The engine would go on with what it has in
 //!    memory, and a later write would persist a ratchet ahead of the message that was lost. So the store turns
 //!    [`Health::Broken`], the session drops the client with all its memory and starts again from what is stored;
 //!    WhatsApp delivers again what was not acknowledged.
+//! 3. **A spent key is no proof.** A message that comes again, has no buffered copy and is not in the [`Ledger`] is asked
+//!    for, and not acknowledged before.
 
 mod app_sync;
 mod device;
@@ -26,6 +29,7 @@ mod error;
 mod health;
 mod keys;
 mod kind;
+mod ledger;
 mod message_secrets;
 mod protocol;
 mod rows;
@@ -36,8 +40,11 @@ pub(crate) use error::KeyStoreError;
 pub(crate) use health::{Health, HealthWatch};
 pub(crate) use keys::Keys;
 pub(crate) use kind::Kind;
+pub(crate) use ledger::{Ledger, Unaccounted};
 pub(crate) use rows::Row;
 pub use traces::traces;
+
+use std::sync::Arc;
 
 use interflow_application::whatsapp::SessionSpec;
 use interflow_vault::SealingKey;
@@ -50,13 +57,23 @@ pub struct KeyStore {
     keys: Keys,
     /// Privacy tokens are read, merged and written back; one at a time.
     tokens: tokio::sync::Mutex<()>,
+    ledger: Arc<Ledger>,
 }
 
 impl KeyStore {
     /// The store of the session `spec`, sealed under `key`.
     #[must_use]
     pub fn new(pool: PgPool, key: SealingKey, spec: SessionSpec) -> Self {
-        Self { keys: Keys::new(pool, key, spec), tokens: tokio::sync::Mutex::new(()) }
+        Self {
+            keys: Keys::new(pool, key, spec),
+            tokens: tokio::sync::Mutex::default(),
+            ledger: Arc::default(),
+        }
+    }
+
+    /// The same, with what other clients of the session have noted.
+    pub(crate) fn with_ledger(self, ledger: Arc<Ledger>) -> Self {
+        Self { ledger, ..self }
     }
 
     /// What became of the store, and when that changes.

@@ -10,7 +10,7 @@ use wacore::store::traits::{
 };
 use wacore::time::now_secs;
 
-use super::{KeyStore, KeyStoreError, Kind, Row, decode, encode};
+use super::{KeyStore, KeyStoreError, Kind, Row, Unaccounted, decode, encode};
 
 /// A privacy token with the JID it belongs to, which the row's key does not tell.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -257,7 +257,13 @@ impl ProtocolStore for KeyStore {
     }
 
     async fn get_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.keys.get(Kind::PendingInbound, &self.pending(chat, sender, id)).await?)
+        let key = self.pending(chat, sender, id);
+        let copy = self.keys.get(Kind::PendingInbound, &key).await?;
+        if copy.is_none() && !self.ledger.is_done(&key) {
+            self.ledger.missing(Unaccounted { chat: chat.into(), sender: sender.into(), id: id.into() });
+            return Err(KeyStoreError::Unaccounted.into());
+        }
+        Ok(copy)
     }
 
     async fn delete_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<()> {
@@ -282,6 +288,7 @@ impl ProtocolStore for KeyStore {
 
     async fn delete_pending_inbound_batch(&self, keys: &[PendingInboundKey<'_>]) -> Result<()> {
         let keys: Vec<_> = keys.iter().map(|key| self.pending(key.chat, key.sender, key.id)).collect();
+        self.ledger.done(&keys);
         Ok(self.keys.delete(Kind::PendingInbound, &keys).await?)
     }
 }

@@ -1,8 +1,9 @@
 //! Receipts that a client sends.
 //!
 //! A receipt takes the message out of the mailbox. A retry receipt says that the client could not decrypt:
-//! the customer's phone encrypts the message again, in a new session. Receipts between two linked accounts
-//! are passed on.
+//! the customer's phone encrypts the message again, in a new session. What could not be decrypted stays in the mailbox
+//! until it is acknowledged, so that the acknowledgement does not take the new copy, which has the same id. Receipts
+//! between two linked accounts are passed on.
 
 use wacore_binary::Node;
 use wacore_binary::builder::NodeBuilder;
@@ -19,11 +20,14 @@ impl Session {
     /// Takes a receipt of the client.
     pub(super) async fn take_receipt(&self, receipt: &Node) -> Result<(), PhoneError> {
         self.outbox.send(stanza::ack(receipt, "receipt").build());
+        let kind = stanza::attr(receipt, "type");
+        if kind.as_deref() == Some("retry") {
+            return self.write_again(receipt).await;
+        }
         for id in stanza::receipt_ids(receipt) {
             self.device.acknowledge("message", &id);
         }
-        match stanza::attr(receipt, "type").as_deref() {
-            Some("retry") => return self.write_again(receipt).await,
+        match kind.as_deref() {
             // "inactive" is delivery to a client that nobody looks at.
             None | Some("inactive") => self.pass_on(receipt, false),
             Some("read") => self.pass_on(receipt, true),

@@ -233,6 +233,8 @@ async fn pending_inbound_messages_are_told_apart_by_chat_sender_and_id() {
         .await
         .unwrap();
     assert_eq!(store.get_pending_inbound("c1", OTHER, "M1").await.unwrap(), None);
+    let nobody_knows = "one that this process was not done with must not be acknowledged";
+    assert!(again().get_pending_inbound("c1", OTHER, "M1").await.is_err(), "{nobody_knows}");
     assert_eq!(store.get_pending_inbound("c2", OTHER, "M1").await.unwrap().unwrap(), b"decrypted");
     assert_eq!(store.get_pending_inbound("c3", OTHER, "M1").await.unwrap().unwrap(), b"single");
     store.delete_pending_inbound("c3", OTHER, "M1").await.unwrap();

@@ -91,6 +91,16 @@ impl Lab {
         rows.as_array().unwrap().clone()
     }
 
+    /// Waits until a query counts so many.
+    pub async fn until_count(&self, query: &str, wanted: i64) {
+        let wait = async {
+            while sqlx::query_scalar::<_, i64>(query).fetch_one(&self.pool).await.unwrap() != wanted {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap();
+    }
+
     pub async fn faults(&self, faults: Value) {
         self.call("/faults", faults).await;
     }
