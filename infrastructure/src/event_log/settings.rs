@@ -39,8 +39,7 @@ impl Default for Settings {
             writers: 12,
             idle: Duration::from_secs(30),
             cache_bytes: 64 * 1024 * 1024,
-            // Off: ADR 0012 says why.
-            known_bytes: 0,
+            known_bytes: 32 * 1024 * 1024,
             key_bytes: 16 * 1024 * 1024,
             cache_time: Duration::from_secs(600),
             seam: None,
