@@ -82,9 +82,10 @@ flood: ensure ## 10,000 calls at once (INTERFLOW_TEST_FLOOD; needs 20,000 file d
 lists: ensure ## Every list of a workspace with a million messages (INTERFLOW_TEST_MESSAGES)
 	@INTERFLOW_TEST_MESSAGES=$${INTERFLOW_TEST_MESSAGES:-1000000} cargo test -p interflow-tests --test it -- --nocapture read_models::lists
 
-webhooks: ensure ## 100,000 events to a receiver that fails at random (INTERFLOW_TEST_DELIVERIES, INTERFLOW_TEST_SEED)
+webhooks: ensure ## 100,000 events, a receiver that fails at random, 20 kills (INTERFLOW_TEST_DELIVERIES, _KILLS, _SEED)
 	@cargo build -p interflow-lab
-	@INTERFLOW_TEST_DELIVERIES=$${INTERFLOW_TEST_DELIVERIES:-100000} cargo test -p interflow-tests --test it -- --nocapture webhook::failures::a_receiver
+	@INTERFLOW_TEST_DELIVERIES=$${INTERFLOW_TEST_DELIVERIES:-100000} INTERFLOW_TEST_KILLS=$${INTERFLOW_TEST_KILLS:-20} \
+		cargo test -p interflow-tests --test it -- --nocapture webhook::storm
 
 bench-webhooks: ensure ## Drain a long backlog against bare POSTs (BENCH_EVENTS=100000)
 	@cargo test --profile quick -p interflow-tests --test it -- --ignored --exact --nocapture webhook::drain::drain

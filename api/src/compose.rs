@@ -78,11 +78,13 @@ pub struct Brought {
     pub engine: EngineFactory,
     /// Who is told of every step of an append. Only the lab brings one, to die at a step.
     pub seam: Option<Arc<dyn Seam>>,
+    /// What time it is; the machine's when absent. Only the lab brings one, which goes faster.
+    pub clock: Option<Arc<dyn Clock>>,
 }
 
 impl From<EngineFactory> for Brought {
     fn from(engine: EngineFactory) -> Self {
-        Self { engine, seam: None }
+        Self { engine, seam: None, clock: None }
     }
 }
 
@@ -225,18 +227,18 @@ async fn start_postgres(config: &Config) -> Result<(Option<EmbeddedPostgres>, Op
     Ok((Some(postgres), options))
 }
 
-fn core(pool: &Pool, log: &PgEventLog) -> Core {
+fn core(pool: &Pool, log: &PgEventLog, clock: Option<Arc<dyn Clock>>) -> Core {
     Core {
         log: Arc::new(log.clone()),
         reads: Arc::new(PgReads::new(pool.clone())),
-        clock: Arc::new(SystemClock),
+        clock: clock.unwrap_or_else(|| Arc::new(SystemClock)),
         ids: Arc::new(SystemIds),
     }
 }
 
 /// Starts a server, and returns when it is ready.
 pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Running, StartError> {
-    let Brought { engine, seam } = brought.into();
+    let Brought { engine, seam, clock } = brought.into();
     let unbound = |source| StartError::Listen { address: config.listen.clone(), source };
     // First of all, so that a port that is taken is told before anything is made.
     let listener = TcpListener::bind(&config.listen).await.map_err(unbound)?;
@@ -244,7 +246,7 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
     let storage = Storage::open(&config, false).await?;
     let pool = &storage.pool;
     let log = storage.log(&config, Arc::new(SystemIds), seam);
-    let core = core(pool, &log);
+    let core = core(pool, &log, clock);
     warn_of_outdated(&log).await?;
     // Before anybody is served: the database may be one that was restored.
     let erasures = storage.erasures(&config, &log);
@@ -526,7 +528,7 @@ impl Tools {
         let log = storage.log(config, Arc::new(SystemIds), None);
         let projections = Projections::new(&log);
         let erasures = storage.erasures(config, &log);
-        Ok(Self { core: core(&storage.pool, &log), projections, erasures, log, storage })
+        Ok(Self { core: core(&storage.pool, &log, None), projections, erasures, log, storage })
     }
 
     /// Closes it; stops the embedded one if it was started.

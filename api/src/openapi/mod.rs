@@ -6,6 +6,7 @@
 //! - [`values`] describes what fields hold, [`bodies`] and [`queries`] what requests carry;
 //! - [`conventions`] adds, once, what holds for all: envelope, errors, headers, both ways to show a key, links;
 //!   [`components`] and [`refusals`] are what they refer to;
+//! - [`deliveries`] describes what webhooks are told, by the schemas that are served for it;
 //! - [`pages`] serves it, with Swagger UI.
 //!
 //! The document is locked by a snapshot, its routes and scopes are compared with the router, and real answers are
@@ -14,6 +15,7 @@
 pub mod bodies;
 mod components;
 mod conventions;
+mod deliveries;
 mod pages;
 pub mod queries;
 mod refusals;
@@ -68,6 +70,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     // What serde makes of it is a map with its keys in order: the same bytes at every start.
     let mut document = serde_json::to_value(whole).unwrap_or_default();
     conventions::apply(&mut document);
+    deliveries::describe(&mut document);
     document
 });
 

@@ -29,6 +29,21 @@ pub enum DataKind {
     Webhook,
 }
 
+impl DataKind {
+    /// The kind's name, where schemas are referred to by name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Message => "Message",
+            Self::Chat => "Chat",
+            Self::Customer => "Customer",
+            Self::DeletedCustomer => "DeletedCustomer",
+            Self::Channel => "Channel",
+            Self::Webhook => "Webhook",
+        }
+    }
+}
+
 macro_rules! public_types {
     ($($(#[doc = $doc:literal])+ $variant:ident, $name:literal, $data:ident;)+) => {
         /// A type of event that endpoints are told of.

@@ -109,7 +109,8 @@ impl Materials {
             }
         }
         let [channel, customer] = others;
-        Ok(Self::of(recorded, &own, &channel, &customer))
+        let [own, channel, customer] = [own, channel, customer].map(|events| Subject::of(&events));
+        Ok(Self::of(recorded, own, channel, customer))
     }
 
     /// The instance it happened on: that of a message or chat, or an instance's own.
@@ -121,23 +122,46 @@ impl Materials {
         }
     }
 
-    /// The same from events that were read already, each stream's in order and up to the event's position.
+    /// The same from what was read already: what its own stream, its channel's and its customer's amounted to up to the
+    /// event's position.
     #[must_use]
     pub fn of(
         recorded: RecordedEvent,
-        own: &[RecordedEvent],
-        channel: &[RecordedEvent],
-        customer: &[RecordedEvent],
+        own: Option<Subject>,
+        channel: Option<Subject>,
+        customer: Option<Subject>,
     ) -> Option<Self> {
-        let subject = match recorded.stream {
-            StreamId::Workspace(_) | StreamId::Job(_) => None,
-            StreamId::Message(_) => MessagePortrait::of(own).map(|own| Subject::Message(Box::new(own))),
-            StreamId::Chat(_) => ChatPortrait::of(own).map(|own| Subject::Chat(Box::new(own))),
-            StreamId::Customer(_) => CustomerPortrait::of(own).map(|own| Subject::Customer(Box::new(own))),
-            StreamId::Instance(_) => ChannelPortrait::of(own).map(|own| Subject::Channel(Box::new(own))),
-            StreamId::Webhook(_) => EndpointPortrait::of(own).map(|own| Subject::Webhook(Box::new(own))),
-        }?;
-        let (channel, customer) = (ChannelPortrait::of(channel), CustomerPortrait::of(customer));
-        Some(Self { recorded, subject, channel, customer })
+        let channel = match channel {
+            Some(Subject::Channel(channel)) => Some(*channel),
+            _ => None,
+        };
+        let customer = match customer {
+            Some(Subject::Customer(customer)) => Some(*customer),
+            _ => None,
+        };
+        Some(Self { recorded, subject: own?, channel, customer })
+    }
+}
+
+impl Portrait for Subject {
+    fn fold(subject: &mut Option<Self>, recorded: &RecordedEvent) {
+        macro_rules! step {
+            ($kind:ident) => {{
+                let mut portrait = match subject.take() {
+                    Some(Self::$kind(portrait)) => Some(*portrait),
+                    _ => None,
+                };
+                Portrait::fold(&mut portrait, recorded);
+                *subject = portrait.map(|portrait| Self::$kind(Box::new(portrait)));
+            }};
+        }
+        match recorded.stream {
+            StreamId::Workspace(_) | StreamId::Job(_) => {}
+            StreamId::Message(_) => step!(Message),
+            StreamId::Chat(_) => step!(Chat),
+            StreamId::Customer(_) => step!(Customer),
+            StreamId::Instance(_) => step!(Channel),
+            StreamId::Webhook(_) => step!(Webhook),
+        }
     }
 }

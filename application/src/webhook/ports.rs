@@ -123,7 +123,8 @@ pub struct Head {
 pub struct Next {
     /// First open deliveries of lanes, those that are due the longest first; also some that are not due yet.
     pub heads: Vec<Head>,
-    /// How many events the endpoint has: what is known of it otherwise is of that version or too old.
+    /// How many events the endpoint has: what is known of it otherwise is of that version or too old. None once it is
+    /// deleted.
     pub version: u64,
     /// How many deliveries are open.
     pub open: u32,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use interflow_domain::webhook::RetrySchedule;
 
 /// The most that is added to a wait, as a share of it. Nothing is ever taken away.
@@ -35,8 +35,15 @@ pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
-    let until = DateTime::parse_from_rfc2822(value).ok()?.to_utc();
-    Some((until - now).to_std().unwrap_or_default())
+    Some((date(value)? - now).to_std().unwrap_or_default())
+}
+
+/// A date of HTTP: the form that is sent, and the two old ones that must be understood (RFC 9110, 5.6.7).
+fn date(value: &str) -> Option<DateTime<Utc>> {
+    const OLD: [&str; 2] = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    let sent = DateTime::parse_from_rfc2822(value).ok().map(|date| date.to_utc());
+    let old = |form| NaiveDateTime::parse_from_str(value, form).ok().map(|date| date.and_utc());
+    sent.or_else(|| OLD.into_iter().find_map(old))
 }
 
 #[cfg(test)]
@@ -67,6 +74,8 @@ mod tests {
         assert_eq!(asked("99999999999999999999999"), Some(u64::MAX));
         assert_eq!(asked("Wed, 01 Jul 2026 10:02:00 GMT"), Some(120));
         assert_eq!(asked("Wed, 01 Jul 2026 09:00:00 GMT"), Some(0));
+        assert_eq!(asked("Wednesday, 01-Jul-26 10:02:00 GMT"), Some(120));
+        assert_eq!(asked("Wed Jul  1 10:02:00 2026"), Some(120));
         for nonsense in ["", "-5", "1.5", "soon", "2026-07-01T10:00:00Z"] {
             assert_eq!(asked(nonsense), None, "{nonsense}");
         }

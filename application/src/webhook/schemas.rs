@@ -36,9 +36,15 @@ pub fn index() -> impl Iterator<Item = Entry> {
 /// The schema of a type's bodies (JSON Schema 2020-12); nothing in a version that there is not.
 #[must_use]
 pub fn schema(public: PublicType, version: u16) -> Option<Value> {
-    let data: Value = serde_json::from_str(data(public.data(), version)?).ok()?;
-    Some(json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+    let mut schema = envelope(public, data(public.data(), version)?);
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
+    Some(schema)
+}
+
+/// The schema of a type's bodies around that of their data.
+#[must_use]
+pub fn envelope(public: PublicType, data: Value) -> Value {
+    json!({
         "title": public.name(),
         "description": public.description(),
         "type": "object",
@@ -63,10 +69,16 @@ pub fn schema(public: PublicType, version: u16) -> Option<Value> {
                 "description": "The number before it, null for the first: whoever has that one has missed nothing.",
             },
         },
-    }))
+    })
 }
 
-const fn data(kind: DataKind, version: u16) -> Option<&'static str> {
+/// The schema of data; nothing in a version that there is not.
+#[must_use]
+pub fn data(kind: DataKind, version: u16) -> Option<Value> {
+    serde_json::from_str(text(kind, version)?).ok()
+}
+
+const fn text(kind: DataKind, version: u16) -> Option<&'static str> {
     match (version, kind) {
         (1, DataKind::Message) => Some(include_str!("schemas/1/message.json")),
         (1, DataKind::Chat) => Some(include_str!("schemas/1/chat.json")),

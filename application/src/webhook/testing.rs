@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Materials;
+use super::materials::Subject;
+use super::portrait::Portrait as _;
 use crate::log::{Event, RecordedEvent, StreamId};
 
 static FIXTURE: LazyLock<Vec<Value>> =
@@ -73,7 +75,8 @@ pub(super) fn materials(log: &[RecordedEvent]) -> Option<Materials> {
     let placement = super::Placement::of(last.stream, &own.first()?.event);
     let channel = placement.instance.map(|id| of(StreamId::Instance(id))).unwrap_or_default();
     let customer = placement.customer.map(|id| of(StreamId::Customer(id))).unwrap_or_default();
-    Materials::of(last, &own, &channel, &customer)
+    let [own, channel, customer] = [own, channel, customer].map(|events| Subject::of(&events));
+    Materials::of(last, own, channel, customer)
 }
 
 /// The fixture's events, those that are newer than it, and the world they happen in.

@@ -69,6 +69,11 @@ impl Receiver {
         Self::listen(Arc::new(behaviour), true).await
     }
 
+    /// The same, which keeps nothing of it.
+    pub async fn forgetful(behaviour: impl Fn(&Received, usize) -> Reply + Send + Sync + 'static) -> Self {
+        Self::listen(Arc::new(behaviour), false).await
+    }
+
     /// One that accepts everything, and only counts it.
     pub async fn counting() -> Self {
         Self::listen(Arc::new(|_, _| Reply::Status(204)), false).await

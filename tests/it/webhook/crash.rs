@@ -14,34 +14,45 @@ use sqlx::ConnectOptions as _;
 use uuid::Uuid;
 
 use super::failures::{deduped, seed};
-use super::{Build, MASTER, Node};
+use super::{Build, FastClock, MASTER, Node};
 use crate::support::PATIENCE;
 use crate::support::database::Database;
 use crate::support::lab::{NetworkProcess, Process};
 use crate::support::receiver::{Receiver, Reply};
 
-/// A database that servers of their own share with this process.
-struct Shared {
+/// A database that servers of their own share with this process, and the time.
+pub(super) struct Shared {
+    pub(super) node: Node,
     network: NetworkProcess,
-    node: Node,
     url: String,
+    clock: FastClock,
 }
 
 impl Shared {
     async fn new() -> Self {
-        let database = Database::new().await;
-        let url = database.options.to_url_lossy().to_string();
-        let node = Build::on(Arc::new(database)).node(WorkspaceId::new(Uuid::from_u128(1)));
-        Self { network: NetworkProcess::start(), node, url }
+        Self::in_haste(1).await
     }
 
-    fn serve(&self, data: &Path) -> Process {
+    /// Hours pass in moments, here and there.
+    pub(super) async fn in_haste(times: i32) -> Self {
+        let (database, clock) = (Database::new().await, FastClock::new(times));
+        let url = database.options.to_url_lossy().to_string();
+        let build = Build { clock: Arc::new(clock), ..Build::on(Arc::new(database)) };
+        let node = build.node(WorkspaceId::new(Uuid::from_u128(1)));
+        Self { node, network: NetworkProcess::start(), url, clock }
+    }
+
+    pub(super) fn serve(&self, data: &Path) -> Process {
+        let clock = self.clock.words();
         let environment = [
             ("DATABASE_URL", self.url.as_str()),
             ("INTERFLOW_MASTER_KEY", MASTER),
             ("INTERFLOW_LEASE_EXPIRY", "1s"),
             ("INTERFLOW_DATABASE_CONNECTIONS", "8"),
             ("INTERFLOW_WEBHOOK_ALLOW", "127.0.0.0/8"),
+            // Nothing that is counted at the end may be forgotten before.
+            ("INTERFLOW_WEBHOOK_RETENTION", "3650d"),
+            ("INTERFLOW_LAB_CLOCK", &clock),
         ];
         self.network.serve(data, &environment).0
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use interflow_application::webhook::{DeliveryStatus, WebhookReads as _};
-use interflow_application::{EnableWebhook, PauseWebhook, ResumeWebhook};
+use interflow_application::{DeleteWebhook, EnableWebhook, PauseWebhook, ResumeWebhook};
 use interflow_domain::webhook::PausedBy;
 
 use super::{Build, place};
+use crate::support::PATIENCE;
 use crate::support::receiver::{Receiver, Reply};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,6 +93,30 @@ async fn a_paused_endpoint_goes_on_where_it_stopped() {
     let types: Vec<_> = receiver.received().iter().map(|one| one.json()["type"].clone()).collect();
     assert_eq!(types.iter().filter(|name| **name == "customer.created").count(), 5);
     assert_eq!(types.iter().filter(|name| **name == "customer.updated").count(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_another_process_deletes_is_told_nothing_more() {
+    let (node, receiver) = (Build::new().await.start().await, Receiver::accepting().await);
+    let id = node.endpoint(&receiver.url).await;
+    node.customers(1).await;
+    node.until_idle(id).await;
+    let other = Build::on(std::sync::Arc::clone(&node.database)).node(node.context.workspace);
+    other.run(&DeleteWebhook { id, expected: None }).await;
+    node.customers(3).await;
+    // Whoever delivers for it stops, though it remembers it as it was.
+    let begin = std::time::Instant::now();
+    loop {
+        let sql = "SELECT count(*) FROM webhook_cursors WHERE webhook_id = $1 AND node_id <> $2";
+        let query = sqlx::query_scalar(sql).bind(id.uuid()).bind(uuid::Uuid::nil());
+        let owners: i64 = query.fetch_one(&node.database.pool).await.unwrap();
+        if owners == 0 {
+            break;
+        }
+        assert!(begin.elapsed() < PATIENCE, "it is delivered for after it was deleted");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(receiver.count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,8 +89,9 @@ async fn drain() {
     let floor = floor(&bare, (events / 10).max(1_000), &body).await;
 
     let node = node.started().await;
-    let (begin, mut early) = (Instant::now(), None);
+    let (begin, mut early, mut most) = (Instant::now(), None, 0);
     while receiver.count() < events {
+        most = most.max(memory());
         if early.is_none() && receiver.count() > events / 10 {
             early = Some(memory());
         }
@@ -102,7 +103,8 @@ async fn drain() {
     let rate = events as f64 / seconds;
     let result = json!({
         "events": events, "seconds": seconds, "deliveries_per_second": rate, "bare_posts_per_second": floor,
-        "ratio": rate / floor, "memory_early_mb": early, "memory_late_mb": late, "at_once": AT_ONCE,
+        "ratio": rate / floor, "memory_early_mb": early, "memory_late_mb": late, "memory_most_mb": most,
+        "at_once": AT_ONCE, "optimised": !cfg!(debug_assertions),
     });
     say(&result.to_string());
 }

@@ -1,45 +1,20 @@
-//! A receiver that fails at random: every event arrives or is a visible dead letter, in order, and none twice for
-//! whoever dedupes.
+//! What becomes of deliveries that fail. A receiver that fails at random is in `storm`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use interflow_application::webhook::DeliveryStatus;
 use interflow_domain::webhook::RetrySchedule;
-use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
 
 use super::{Build, place};
 use crate::support::receiver::{Received, Receiver, Reply};
 use crate::support::say;
-
-/// How often something happens, and to how many.
-fn size() -> (usize, usize) {
-    let asked = std::env::var("INTERFLOW_TEST_DELIVERIES").ok().and_then(|text| text.parse().ok());
-    let all: usize = asked.unwrap_or(240);
-    ((all / 12).clamp(1, 500), all)
-}
 
 pub fn seed() -> u64 {
     let asked = std::env::var("INTERFLOW_TEST_SEED").ok().and_then(|text| text.parse().ok());
     let seed = asked.unwrap_or_else(rand::random);
     say(&format!("INTERFLOW_TEST_SEED={seed}"));
     seed
-}
-
-/// Fails every now and then, in every way there is.
-pub fn moody(seed: u64) -> impl Fn(&Received, usize) -> Reply + Send + Sync {
-    let random = Mutex::new(StdRng::seed_from_u64(seed));
-    move |_, _| match random.lock().unwrap().random_range(0..100) {
-        0..8 => Reply::Status(500),
-        8..12 => Reply::With(429, vec![("retry-after", "1".to_owned())]),
-        12..16 => Reply::Reset,
-        16 => Reply::Hang,
-        17 => Reply::Drip,
-        18 => Reply::With(301, vec![("location", "/elsewhere".to_owned())]),
-        _ => Reply::Status(200),
-    }
 }
 
 /// What a receiver has that dedupes by id, by lane and in the order of first success.
@@ -51,38 +26,6 @@ pub fn deduped(received: &[Received]) -> BTreeMap<String, Vec<u64>> {
         }
     }
     lanes
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_that_fails_at_random_ends_with_the_log() {
-    let (lanes, all) = size();
-    let node = Build::new().await.in_haste(3_000).with(|settings| settings.lanes_at_once = 32).start().await;
-    let receiver = Receiver::start(moody(seed())).await;
-    let id = node.endpoint(&receiver.url).await;
-    let customers = node.customers(lanes).await;
-    for n in 1..all / lanes {
-        futures::future::join_all(customers.iter().map(|id| node.rename(*id, n))).await;
-    }
-    node.until_idle(id).await;
-
-    let received = receiver.received();
-    let lanes_of = deduped(&received);
-    let failed = node.deliveries(id, Some("failed")).await;
-    let arrived: usize = lanes_of.values().map(Vec::len).sum();
-    assert_eq!(arrived + failed.len(), lanes * (all / lanes).max(1), "each arrives or is a dead letter");
-    assert!(failed.iter().all(|delivery| delivery.attempts == 10));
-    for places in lanes_of.values() {
-        assert!(places.is_sorted(), "in the order of first success: {places:?}");
-    }
-    if failed.is_empty() {
-        assert!(lanes_of.values().all(|places| places.iter().copied().eq(1..=places.len() as u64)));
-    }
-    // What was sent twice was the same, byte for byte.
-    let mut bodies = BTreeMap::new();
-    for one in &received {
-        assert_eq!(bodies.entry(one.id().to_owned()).or_insert_with(|| one.body.clone()), &one.body);
-        assert_ne!(one.path, "/elsewhere", "redirects are not followed");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

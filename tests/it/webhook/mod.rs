@@ -10,13 +10,15 @@ mod failures;
 mod many;
 mod replays;
 mod retention;
+mod schemas;
+mod storm;
 mod transport;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use futures::future::join_all;
 use interflow_application::gateway::Leases as _;
 use interflow_application::read::{PageRequest, Window};
@@ -50,21 +52,26 @@ const TIMEOUTS: Timeouts =
     Timeouts { connect: Duration::from_millis(500), total: Duration::from_millis(700) };
 
 /// A clock that goes this many times as fast as others.
+#[derive(Clone, Copy)]
 pub struct FastClock {
-    began: Instant,
-    from: DateTime<Utc>,
-    times: u32,
+    since: DateTime<Utc>,
+    times: i32,
 }
 
 impl FastClock {
-    fn new(times: u32) -> Self {
-        Self { began: Instant::now(), from: SystemClock.now(), times }
+    fn new(times: i32) -> Self {
+        Self { since: SystemClock.now().trunc_subsecs(3), times }
+    }
+
+    /// As a server of the lab is told of it.
+    fn words(self) -> String {
+        format!("{}:{}", self.since.timestamp_millis(), self.times)
     }
 }
 
 impl Clock for FastClock {
     fn now(&self) -> DateTime<Utc> {
-        self.from + TimeDelta::from_std(self.began.elapsed() * self.times).unwrap()
+        self.since + (SystemClock.now() - self.since) * self.times
     }
 }
 
@@ -109,7 +116,7 @@ impl Build {
     }
 
     /// Hours pass in moments.
-    pub fn in_haste(self, times: u32) -> Self {
+    pub fn in_haste(self, times: i32) -> Self {
         Self { clock: Arc::new(FastClock::new(times)), ..self }
     }
 
@@ -147,7 +154,7 @@ impl Build {
 
     /// The same, started, in a workspace of its own.
     pub async fn start(self) -> Node {
-        self.node(WorkspaceId::new(SystemIds.next())).started().await
+        self.node(workspace()).started().await
     }
 }
 
@@ -238,6 +245,11 @@ impl Node {
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }
+}
+
+/// A workspace that nobody else has.
+pub fn workspace() -> WorkspaceId {
+    WorkspaceId::new(SystemIds.next())
 }
 
 pub fn create(url: &str) -> CreateWebhook {

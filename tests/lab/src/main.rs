@@ -6,6 +6,7 @@
 
 mod demo;
 mod doom;
+mod haste;
 mod out;
 mod person;
 
@@ -90,7 +91,8 @@ async fn run(command: Command) -> Result<(), Failure> {
                 network.shutdown().await;
                 return served;
             };
-            let brought = Brought { engine: engine(url), seam: doom::from_environment()? };
+            let (seam, clock) = (doom::from_environment()?, haste::from_environment()?);
+            let brought = Brought { engine: engine(url), seam, clock };
             serve_until_stopped(config, brought).await
         }
         Command::Network { listen, control } => {

@@ -35,8 +35,7 @@ pub(super) async fn attempt(dispatcher: Dispatcher, webhook: Arc<Webhook>, head:
         Ok(None) => return Tried::Unspeakable(head),
         Err(error) => return Tried::Unread(error),
     };
-    // Never closed, and when it were there would be no bound.
-    let _one_of_many = dispatcher.0.attempts.acquire().await.ok();
+    let _one_of_many = dispatcher.room(delivery.workspace).await;
     let at = dispatcher.0.core.clock.now();
     let post = post(&webhook, delivery.id, at, rendered);
     let outcome = dispatcher.0.ports.transport.post(post).await;

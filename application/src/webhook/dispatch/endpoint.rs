@@ -200,6 +200,10 @@ impl<'d> Endpoint<'d> {
             return Ok(Some(Ended::Lost));
         };
         self.look = false;
+        // What is deleted has no row, whatever is remembered of it here.
+        if next.version == 0 {
+            return Ok(Some(Ended::Inactive));
+        }
         self.open = next.open;
         self.replay = next.replay;
         let EndpointId { workspace, webhook } = self.lease.endpoint;

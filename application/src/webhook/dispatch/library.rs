@@ -2,6 +2,7 @@
 //! an event once, and what was known of a channel is not read again for each of its messages.
 //!
 //! Nothing here outlives an erasure: whoever learns of one says so ([`Library::note_erasures`]), before it makes a body.
+//! All of it is bounded in bytes, however large events are and however long streams.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,17 +10,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use interflow_domain::WorkspaceId;
 use tokio::time::Instant;
 
+use super::history::{History, weight};
 use super::recent::Recent;
 use crate::log::{Event, EventLog, LogError, RecordedEvent, StreamId};
+use crate::webhook::materials::Subject;
+use crate::webhook::portrait::Portrait as _;
 use crate::webhook::{Materials, Placement, catalogue, evolution::EvolutionType};
 
 /// How many events are read at a time.
 pub(super) const PAGE: u64 = 256;
-const PAGES: usize = 64;
+/// Of what was read so many bytes are kept, about.
+const PAGES: usize = 32 << 20;
+const HISTORIES: usize = 32 << 20;
 const PLACEMENTS: usize = 20_000;
-const HISTORIES: usize = 4_000;
-/// Longer ones are read anew each time.
-const LONGEST_HISTORY: usize = 2_000;
 
 /// An event of the log, and where it belongs if anybody may be told of it.
 #[derive(Debug)]
@@ -32,14 +35,8 @@ pub(super) struct Entry {
 #[derive(Clone)]
 struct Page {
     entries: Vec<Arc<Entry>>,
+    weight: usize,
     read_at: Instant,
-}
-
-/// The first events of a stream.
-struct History {
-    events: Vec<RecordedEvent>,
-    /// Up to which position of the log these are all there are.
-    until: u64,
 }
 
 pub(super) struct Library {
@@ -106,14 +103,15 @@ impl Library {
             }
         }
         let read_at = Instant::now();
-        let mut entries = shelved.map(|page| page.entries).unwrap_or_default();
+        let (mut entries, mut weight) = shelved.map(|page| (page.entries, page.weight)).unwrap_or_default();
         let have = entries.len() as u64;
         let rest = u32::try_from(PAGE.saturating_sub(have)).unwrap_or_default();
         let events = self.log.read(workspace, number * PAGE + have, rest).await?;
+        weight += events.iter().map(self::weight).sum::<usize>();
         entries.extend(self.placed(workspace, events).await?);
-        let page = Page { entries, read_at };
+        let page = Page { entries, weight, read_at };
         let found = known(&page).unwrap_or_default();
-        self.shelves().pages.put((workspace, number), page);
+        self.shelves().pages.put((workspace, number), page, weight);
         Ok(found)
     }
 
@@ -132,51 +130,48 @@ impl Library {
         };
         let known = known.max(position);
         let own = match recorded.version {
-            1 => vec![recorded.clone()],
+            1 => Subject::of(std::slice::from_ref(recorded)),
             _ => self.history(workspace, recorded.stream, position, known).await?,
         };
-        let (mut channel, mut customer) = (vec![], vec![]);
+        let (mut channel, mut customer) = (None, None);
         if let Some(id) = placement.instance.map(StreamId::Instance).filter(|id| *id != recorded.stream) {
             channel = self.history(workspace, id, position, known).await?;
         }
         if let Some(id) = placement.customer.map(StreamId::Customer).filter(|id| *id != recorded.stream) {
             customer = self.history(workspace, id, position, known).await?;
         }
-        Ok(Materials::of(recorded.clone(), &own, &channel, &customer))
+        Ok(Materials::of(recorded.clone(), own, channel, customer))
     }
 
+    /// What a stream amounted to at a position.
     async fn history(
         &self,
         workspace: WorkspaceId,
         stream: StreamId,
         position: u64,
         known: u64,
-    ) -> Result<Vec<RecordedEvent>, LogError> {
-        let up_to = |history: &History| {
-            let end = history.events.partition_point(|event| event.position <= position);
-            history.events[..end].to_vec()
-        };
-        let find = || {
-            let shelved = self.shelves().histories.get((workspace, stream));
-            shelved.map(|history| (history.until >= position, history))
-        };
-        if let Some((true, history)) = find() {
-            return Ok(up_to(&history));
+    ) -> Result<Option<Subject>, LogError> {
+        let key = (workspace, stream);
+        let shelved = || self.shelves().histories.get(key);
+        if let Some(found) = shelved().and_then(|history| history.at(position)) {
+            return Ok(found);
         }
         let reader = self.reader(workspace);
         let _one_at_a_time = reader.lock().await;
-        let mut events = match find() {
-            Some((true, history)) => return Ok(up_to(&history)),
-            Some((false, history)) => history.events.clone(),
-            None => vec![],
-        };
-        let after = events.last().map_or(0, |event| event.version);
-        events.extend(self.log.history(workspace, stream, after, known).await?);
-        let history = History { events, until: known };
-        let found = up_to(&history);
-        if history.events.len() <= LONGEST_HISTORY {
-            self.shelves().histories.put((workspace, stream), Arc::new(history));
+        let shelved = shelved();
+        if let Some(found) = shelved.as_ref().and_then(|history| history.at(position)) {
+            return Ok(found);
         }
+        // Of one that has left the position behind nothing is of use.
+        let mut history = match shelved {
+            Some(history) if history.reaches_back_to(position) => History::clone(&history),
+            _ => History::default(),
+        };
+        let more = self.log.history(workspace, stream, history.version(), known).await?;
+        history.extend(more, known, position);
+        let found = history.at(position).flatten();
+        let weight = history.weight();
+        self.shelves().histories.put(key, Arc::new(history), weight);
         Ok(found)
     }
 
@@ -195,7 +190,7 @@ impl Library {
             for event in events.iter().filter(|event| is_told(&event.event)) {
                 let key = (workspace, event.stream);
                 if event.version == 1 || !needs_its_beginning(event.stream) {
-                    shelves.placements.put(key, Placement::of(event.stream, &event.event));
+                    shelves.placements.put(key, Placement::of(event.stream, &event.event), 1);
                 } else if shelves.placements.get(key).is_none() {
                     unknown.push(event.stream);
                 }
@@ -211,7 +206,7 @@ impl Library {
         }
         let mut shelves = self.shelves();
         for (stream, placement) in &found {
-            shelves.placements.put((workspace, *stream), *placement);
+            shelves.placements.put((workspace, *stream), *placement, 1);
         }
         let entries = events.into_iter().map(|recorded| {
             let stream = recorded.stream;

@@ -7,7 +7,7 @@
 //!   wanted into line, lets attempts begin, and writes down what came of them;
 //! - an [`attempt`] renders, signs and posts; [`outcome`] says what it means; the [`pace`] keeps the endpoint's limit;
 //! - a [`replay`] reads a stretch of the log once more;
-//! - the [`library`] is what was read of the logs, shared by all of them.
+//! - the [`library`] is what was read of the logs, shared by all of them; of a stream it has a [`history`].
 //!
 //! Of an endpoint nothing but its owner's task changes anything, so its breaker, its limit and the order of its lanes
 //! need no locks. A task that fails ends, and is begun again from what is stored.
@@ -15,6 +15,7 @@
 mod asking;
 mod attempt;
 mod endpoint;
+mod history;
 mod library;
 mod outcome;
 mod pace;
@@ -26,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use interflow_domain::WorkspaceId;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -52,7 +53,7 @@ pub struct Settings {
     pub retention: Duration,
     /// How many lanes of an endpoint are delivered at the same time.
     pub lanes_at_once: usize,
-    /// How many attempts this process makes at the same time.
+    /// How many attempts this process makes at the same time; those of one workspace are a quarter of it at most.
     pub attempts_at_once: usize,
     /// Most deliveries of an endpoint that are open.
     pub max_open: u32,
@@ -98,7 +99,8 @@ struct Inner {
     ports: Ports,
     settings: Settings,
     library: Library,
-    attempts: Semaphore,
+    attempts: Arc<Semaphore>,
+    shares: Mutex<HashMap<WorkspaceId, Arc<Semaphore>>>,
     endpoints: Mutex<HashMap<EndpointId, CancellationToken>>,
     look: Notify,
     tasks: TaskTracker,
@@ -111,7 +113,8 @@ impl Dispatcher {
     pub fn new(core: Core, ports: Ports, settings: Settings) -> Self {
         Self(Arc::new(Inner {
             library: Library::new(Arc::clone(&core.log)),
-            attempts: Semaphore::new(settings.attempts_at_once),
+            attempts: Arc::new(Semaphore::new(settings.attempts_at_once)),
+            shares: Mutex::default(),
             core,
             ports,
             settings,
@@ -206,6 +209,19 @@ impl Dispatcher {
                 }
             };
         }
+    }
+
+    /// Room for an attempt, for as long as it is held. A workspace whose receivers all hang fills its own share and keeps
+    /// no other waiting.
+    async fn room(&self, workspace: WorkspaceId) -> [Option<OwnedSemaphorePermit>; 2] {
+        let share = {
+            let mut shares = self.0.shares.lock().unwrap_or_else(PoisonError::into_inner);
+            let most = (self.0.settings.attempts_at_once / 4).max(1);
+            Arc::clone(shares.entry(workspace).or_insert_with(|| Arc::new(Semaphore::new(most))))
+        };
+        // Neither is ever closed, and when it were there would be no bound.
+        let own = share.acquire_owned().await.ok();
+        [own, Arc::clone(&self.0.attempts).acquire_owned().await.ok()]
     }
 
     fn endpoints(&self) -> MutexGuard<'_, HashMap<EndpointId, CancellationToken>> {
