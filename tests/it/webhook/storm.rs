@@ -204,10 +204,11 @@ async fn a_receiver_that_fails_at_random_ends_with_the_log_also_when_servers_are
     let happening = assign(&shared.node, &chats, size.events - 2 * size.chats);
     tokio::join!(happening, ravage(&shared, &size, &receiver, &mut random, id));
 
-    let (lanes, ledger) = (told(&shared.node, id).await, ledger.lock().unwrap());
+    let lanes = told(&shared.node, id).await;
+    let failed = shared.node.deliveries(id, Some("failed")).await;
+    let ledger = ledger.lock().unwrap();
     assert_eq!(lanes.values().map(Vec::len).sum::<usize>(), size.events);
     assert_eq!(ledger.known.len(), size.events, "everything came, and nothing else");
-    let failed = shared.node.deliveries(id, Some("failed")).await;
     assert!(failed.iter().all(|delivery| delivery.attempts >= 10));
     let failed: BTreeSet<_> = failed.iter().map(|delivery| delivery.id.to_string()).collect();
     assert_eq!(failed.len(), ledger.poisoned.len(), "what was never taken is a dead letter that is shown");
