@@ -89,6 +89,10 @@ async fn live(api: &Api, phones: &Phones, other: &str) {
     let customer = format!("/v1/customers/{}", customer["data"]["id"].as_str().unwrap());
     api.patch(&customer, json!({"name": "Ana"})).await.expect(200);
     api.delete(&customer).await.expect(200);
+    let erased = api.post("/v1/customers", json!({"email": "b@example.com"})).await.expect(201);
+    let erased = format!("/v1/customers/{}/erase", erased["data"]["id"].as_str().unwrap());
+    let answer = api.post(&erased, json!({})).await;
+    assert!(answer.status.is_success(), "{}", answer.text);
     api.post(&format!("{other}/pause"), json!({})).await.expect(200);
     api.post(&format!("{other}/resume"), json!({})).await.expect(200);
     api.patch("/v1/channels/user_id_001", json!({"name": "shop"})).await.expect(200);
