@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
-.PHONY: help run api-fuzz test demo bench bench-log build-release lint production-tree ensure ensure-rust conformance receivers soak model flood lists webhooks bench-webhooks
+.PHONY: help run api-fuzz test demo bench bench-log build-release lint production-tree ensure ensure-rust conformance receivers soak model flood lists webhooks bench-webhooks bench-streams streams
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
@@ -89,6 +89,14 @@ webhooks: ensure ## 100,000 events, a receiver that fails at random, 20 kills (I
 
 bench-webhooks: ensure ## Drain a long backlog against bare POSTs (BENCH_EVENTS=100000)
 	@cargo test --profile quick -p interflow-tests --test it -- --ignored --exact --nocapture webhook::drain::drain
+
+streams: ensure ## 10,000 events to clients that break off again and again (INTERFLOW_TEST_EVENTS)
+	@cargo build -p interflow-lab
+	@INTERFLOW_TEST_EVENTS=$${INTERFLOW_TEST_EVENTS:-10000} cargo test -p interflow-tests --test it -- live::
+
+bench-streams: ensure ## What 2,000 listeners cost, against a bare broadcast (BENCH_SUBSCRIBERS, BENCH_RATE, BENCH_SECONDS)
+	@cargo build --profile quick -p interflow-lab
+	@cargo test --profile quick -p interflow-tests --test it -- --ignored --exact --nocapture live::bench::bench
 
 build-release: ensure-rust ## Build the optimised server, target/release/interflow
 	@cargo build --release -p interflow

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use interflow_application::gateway::{Gateway, Ports, Settings as GatewaySettings};
+use interflow_application::live::Live;
 use interflow_application::wakeups::Wakeups;
 use interflow_application::webhook::address::AllowList;
 use interflow_application::webhook::dispatch::{Ports as DispatchPorts, Settings as DispatchSettings};
@@ -67,6 +68,8 @@ pub struct EngineParts {
     pub key: SealingKey,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// Whether WhatsApp is told that accounts are online.
+    pub appear_online: bool,
 }
 
 /// Makes the engine, once its parts are there.
@@ -135,7 +138,10 @@ pub fn whatsapp_web() -> Result<EngineFactory, StartError> {
     if BUILT_FOR_LAB {
         return Err(StartError::BuiltForLab);
     }
-    Ok(Box::new(|parts| Arc::new(WhatsAppWeb::new(Settings::new(parts.pool, parts.key)))))
+    Ok(Box::new(|parts| {
+        let settings = Settings::new(parts.pool, parts.key).appearing_online(parts.appear_online);
+        Arc::new(WhatsAppWeb::new(settings))
+    }))
 }
 
 /// WhatsApp itself, which this build leaves out.
@@ -254,12 +260,18 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
     let admin = bootstrap(&core, config.admin_key.as_ref()).await?;
 
     let key = whatsapp_keys(&storage.master);
-    let engine = engine(EngineParts { pool: pool.clone(), key, clock: Arc::clone(&core.clock) });
+    let engine = engine(EngineParts {
+        pool: pool.clone(),
+        key,
+        clock: Arc::clone(&core.clock),
+        appear_online: config.appear_online,
+    });
     let ports = Ports {
         engine,
         leases: Arc::new(PgLeases::new(pool.clone(), node.id()).expiring_after(config.lease_expiry)),
         outbox: Arc::new(PgOutbox::new(pool.clone())),
         wakeups: Arc::new(log.bell()),
+        live: Live::new(Arc::clone(&core.log), Arc::new(log.bell())),
     };
     let settings = GatewaySettings {
         connect_timeout: config.connect_timeout,
@@ -286,6 +298,7 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
         cors_origins: config.cors_origins.clone(),
         hsts_max_age: config.hsts_max_age,
         send_deadline: config.send_deadline,
+        streams_per_key: config.streams_per_key,
     };
     let limits = Limits::new(Arc::new(PgLimiter::new(pool.clone())));
     let secrets = storage.master.derive("interflow key secrets");
@@ -438,6 +451,12 @@ impl Running {
     #[must_use]
     pub fn core(&self) -> &Core {
         &self.app.core
+    }
+
+    /// What hears of what is appended, for a program that is the same process.
+    #[must_use]
+    pub fn wakeups(&self) -> Arc<dyn Wakeups> {
+        Arc::clone(&self.app.webhooks.wakeups)
     }
 
     /// Every route, as it is served.

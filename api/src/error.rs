@@ -206,6 +206,12 @@ impl ApiError {
         &self.details
     }
 
+    /// What it says to people.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The code.
     #[must_use]
     pub const fn code(&self) -> Code {

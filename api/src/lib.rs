@@ -6,6 +6,7 @@
 //! - [`extract`] takes requests apart, [`envelope`] and [`error`] put answers together;
 //! - [`auth`] lets keys in, [`idempotency`] lets a command happen once, [`limits`] divides
 //!   what a plan allows, [`layers`] surround it all;
+//! - [`streams`] is what stays open;
 //! - [`openapi`] describes it all, for programs and people;
 //! - [`config`] is what an operator may set; [`cli`] is the program; [`bootstrap`] is what a fresh server gets.
 
@@ -23,11 +24,13 @@ mod layers;
 pub mod limits;
 mod node;
 pub mod openapi;
+mod patience;
 mod qr;
 mod rest;
 pub mod router;
 mod server;
 pub mod state;
+pub mod streams;
 mod time;
 
 pub use compose::{Brought, EngineFactory, EngineParts, Running, StartError, serve};

@@ -2,18 +2,20 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::patience::Patient;
 
 /// How long a connection may take to send a request's head, and may idle between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
@@ -27,7 +29,7 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 pub struct HttpServer {
     /// Where it listens.
     pub address: SocketAddr,
-    accepting: JoinHandle<GracefulShutdown>,
+    accepting: JoinHandle<()>,
     stop_accepting: CancellationToken,
     abort: CancellationToken,
     connections: TaskTracker,
@@ -47,11 +49,10 @@ impl HttpServer {
     pub async fn drain(self, deadline: Instant) {
         self.stop_accepting.cancel();
         self.connections.close();
-        if let Ok(graceful) = self.accepting.await {
-            let finished = tokio::time::timeout_at(deadline, graceful.shutdown()).await;
-            if finished.is_err() {
-                tracing::warn!("requests were still open at the end of the drain; they are cut");
-            }
+        // It was told to end, and ends at once.
+        drop(self.accepting.await);
+        if tokio::time::timeout_at(deadline, self.connections.wait()).await.is_err() {
+            tracing::warn!("requests were still open at the end of the drain; they are cut");
         }
         self.abort.cancel();
         self.connections.wait().await;
@@ -64,11 +65,10 @@ async fn accept(
     stop: CancellationToken,
     abort: CancellationToken,
     connections: TaskTracker,
-) -> GracefulShutdown {
-    let graceful = GracefulShutdown::new();
+) {
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((stream, _)) => serve(stream, &router, &graceful, &abort, &connections),
+            Ok((stream, _)) => serve(stream, &router, &stop, &abort, &connections),
             // The other side was gone before we were there: its problem alone.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
@@ -77,13 +77,12 @@ async fn accept(
             }
         }
     }
-    graceful
 }
 
 fn serve(
     stream: TcpStream,
     router: &Router,
-    graceful: &GracefulShutdown,
+    stop: &CancellationToken,
     abort: &CancellationToken,
     connections: &TaskTracker,
 ) {
@@ -95,8 +94,18 @@ fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(MOST_FIELDS)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-    let (connection, abort) = (graceful.watch(connection), abort.clone());
+        .serve_connection(Patient::new(TokioIo::new(stream)), TowerToHyperService::new(router.clone()))
+        .with_upgrades();
+    let (stop, abort) = (stop.clone(), abort.clone());
+    let connection = async move {
+        let mut connection = pin!(connection);
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = stop.cancelled() => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        connection.await
+    };
     connections.spawn(async move {
         if let Some(Err(error)) = abort.run_until_cancelled(connection).await {
             tracing::debug!(%error, "a connection ended early");

@@ -2,7 +2,6 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use interflow_application::gateway::Gateway;
@@ -17,6 +16,7 @@ use crate::auth::{Crowd, KeyUses, Secrets};
 use crate::config::Origin;
 use crate::idempotency::InFlight;
 use crate::limits::Limits;
+use crate::streams::Streams;
 
 /// The ports and the settings of a server, shared by its handlers.
 #[derive(Clone)]
@@ -40,9 +40,10 @@ pub struct Parts {
     pub tenants: Tenants,
     /// What webhooks need.
     pub webhooks: Webhooks,
+    /// What stays open.
+    pub streams: Streams,
     /// Bounds.
     pub settings: Settings,
-    stopping: AtomicBool,
 }
 
 /// What keys and workspaces need.
@@ -86,6 +87,8 @@ pub struct Settings {
     pub hsts_max_age: Duration,
     /// How long a message may wait for WhatsApp before it is given up.
     pub send_deadline: Duration,
+    /// How many streams a key may have open.
+    pub streams_per_key: usize,
 }
 
 impl App {
@@ -101,6 +104,7 @@ impl App {
         settings: Settings,
     ) -> Self {
         let in_flight = InFlight::default();
+        let streams = Streams::new(gateway.live().clone(), settings.streams_per_key);
         Self(Arc::new(Parts {
             core,
             gateway,
@@ -110,20 +114,20 @@ impl App {
             limits,
             tenants,
             webhooks,
+            streams,
             settings,
-            stopping: AtomicBool::new(false),
         }))
     }
 
-    /// From now on the server is not ready.
+    /// From now on the server is not ready, and what is open ends.
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.streams.stopping.cancel();
     }
 
     /// Whether the server is on its way down.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+        self.streams.stopping.is_cancelled()
     }
 }
 

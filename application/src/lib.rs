@@ -7,6 +7,7 @@
 //! - the *gateway* ([`gateway::Gateway`]) owns the WhatsApp sessions of this node, through the engine's port
 //!   ([`whatsapp::Engine`]);
 //! - [`Erasures`] make the log forget a customer;
+//! - the *live feed* ([`live::Live`]) tells whoever listens what happens, as it does;
 //! - *wake-ups* ([`wakeups::Wakeups`]) say that something was appended, also by another process.
 
 mod backoff;
@@ -21,6 +22,7 @@ pub mod gateway;
 mod idempotency;
 pub mod key_uses;
 pub mod limits;
+pub mod live;
 pub mod log;
 pub mod read;
 mod timeline;

@@ -441,6 +441,9 @@ pub trait EventLog: Send + Sync {
     /// The position of a workspace's last event; 0 while there is none.
     async fn head(&self, workspace: WorkspaceId) -> Result<u64, LogError>;
 
+    /// How often something in a workspace's log was erased: what was read before another count may hold it.
+    async fn erasures(&self, workspace: WorkspaceId) -> Result<u64, LogError>;
+
     /// The first event of each of these streams that has one, in no order.
     async fn beginnings(
         &self,

@@ -6,6 +6,8 @@
 use interflow_domain::{InstanceId, MessageId, WorkspaceId};
 use tokio::sync::{broadcast, watch};
 
+use crate::live::Sign;
+
 /// Where something new may be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Wakeup {
@@ -31,6 +33,13 @@ pub enum Wakeup {
         /// The workspace.
         workspace: WorkspaceId,
     },
+    /// A customer does something that is in no log. It is the whole of it: whoever does not hear it never will.
+    Sign {
+        /// The workspace.
+        workspace: WorkspaceId,
+        /// What the customer does.
+        sign: Sign,
+    },
     /// Wake-ups may have been lost: anything may be new.
     Lost,
 }
@@ -43,4 +52,7 @@ pub trait Wakeups: Send + Sync {
 
     /// Every wake-up from now on. Who is too slow is told so, and has to take it for [`Wakeup::Lost`].
     fn subscribe(&self) -> broadcast::Receiver<Wakeup>;
+
+    /// Tells whoever listens, in this process and in others, of a sign of a customer.
+    fn sign(&self, workspace: WorkspaceId, sign: Sign);
 }

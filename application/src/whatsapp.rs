@@ -17,6 +17,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use interflow_domain::{InstanceId, PhoneNumber, WorkspaceId};
 
+use crate::live::Activity;
+
 /// Opens sessions and forgets keys.
 #[async_trait]
 pub trait Engine: Send + Sync {
@@ -225,6 +227,13 @@ pub enum SessionSignal {
         kind: ReceiptKind,
         /// When, as WhatsApp says.
         at: DateTime<Utc>,
+    },
+    /// What the other side of a one-to-one chat does. Told at most once, and never again.
+    Activity {
+        /// Who.
+        party: Party,
+        /// What.
+        activity: Activity,
     },
 }
 

@@ -14,6 +14,7 @@ mod faults;
 mod gateway;
 mod hosted;
 mod lab_guard;
+mod live;
 mod projections;
 mod read_models;
 mod rest;

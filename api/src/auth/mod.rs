@@ -3,6 +3,7 @@
 
 mod crowd;
 mod key;
+mod pass;
 mod scope;
 mod secrets;
 mod uses;
@@ -18,6 +19,7 @@ use interflow_domain::{KeyId, WorkspaceId};
 
 pub use crowd::{Crowd, Fingerprint, Place};
 pub use key::{generate_key, is_weak};
+pub use pass::Pass;
 pub use scope::{scope_from, scope_name, scope_names};
 pub use secrets::{KeyedHash, Secrets};
 pub use uses::{INTERVAL as KEY_USES_INTERVAL, KeyUses};

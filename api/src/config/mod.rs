@@ -53,6 +53,8 @@ pub struct Config {
     pub lease_expiry: Duration,
     /// Whether customers are told that their messages were read, when a chat is marked as read.
     pub send_read_receipts: bool,
+    /// Whether WhatsApp is told that accounts are online.
+    pub appear_online: bool,
     /// The largest body of a request, in bytes, where its route sets no other bound.
     pub body_limit: usize,
     /// The pages that may call from a browser.
@@ -69,6 +71,8 @@ pub struct Config {
     pub hsts_max_age: Duration,
     /// The file that says who was erased; `None` is `erasures.jsonl` in the data directory.
     pub erasure_list: Option<PathBuf>,
+    /// How many streams an API key may have open on this server.
+    pub streams_per_key: usize,
 }
 
 impl Config {
@@ -99,6 +103,7 @@ impl Default for Config {
             shutdown_timeout: Duration::from_secs(25),
             lease_expiry: LEASE_EXPIRY,
             send_read_receipts: true,
+            appear_online: false,
             body_limit: 1024 * 1024,
             cors_origins: vec![],
             public_url: None,
@@ -107,6 +112,7 @@ impl Default for Config {
             webhook_retention: Duration::from_secs(30 * 24 * 3600),
             hsts_max_age: Duration::ZERO,
             erasure_list: None,
+            streams_per_key: 1_000,
         }
     }
 }

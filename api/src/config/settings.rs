@@ -70,6 +70,9 @@ pub struct Settings {
     /// Whether customers are told that their messages were read, when a chat is marked as read [default: true]
     #[arg(long, env = "INTERFLOW_SEND_READ_RECEIPTS", value_name = "BOOL")]
     send_read_receipts: Option<bool>,
+    /// Whether accounts are shown as online while they are connected, so that WhatsApp tells who types [default: false]
+    #[arg(long, env = "INTERFLOW_APPEAR_ONLINE", value_name = "BOOL")]
+    appear_online: Option<bool>,
     /// The largest body of a request, in bytes [default: 1048576]
     #[arg(long, env = "INTERFLOW_BODY_LIMIT", value_name = "BYTES")]
     body_limit: Option<usize>,
@@ -94,6 +97,9 @@ pub struct Settings {
     /// The file that says who was erased, outside of the database [default: erasures.jsonl in the data directory]
     #[arg(long, env = "INTERFLOW_ERASURE_LIST", value_name = "FILE")]
     erasure_list: Option<PathBuf>,
+    /// How many streams of events an API key may have open [default: 1000]
+    #[arg(long, env = "INTERFLOW_STREAMS_PER_KEY", value_name = "NUMBER")]
+    streams_per_key: Option<usize>,
 }
 
 /// How the log is written.
@@ -178,6 +184,7 @@ impl Settings {
             shutdown_timeout: self.shutdown_timeout.or(lower.shutdown_timeout),
             lease_expiry: self.lease_expiry.or(lower.lease_expiry),
             send_read_receipts: self.send_read_receipts.or(lower.send_read_receipts),
+            appear_online: self.appear_online.or(lower.appear_online),
             body_limit: self.body_limit.or(lower.body_limit),
             cors_origins: self.cors_origins.or(lower.cors_origins),
             public_url: text(self.public_url).or(text(lower.public_url)),
@@ -186,6 +193,7 @@ impl Settings {
             webhook_retention: self.webhook_retention.or(lower.webhook_retention),
             hsts_max_age: self.hsts_max_age.or(lower.hsts_max_age),
             erasure_list: self.erasure_list.or(lower.erasure_list),
+            streams_per_key: self.streams_per_key.or(lower.streams_per_key),
         }
     }
 
@@ -209,6 +217,7 @@ impl Settings {
             shutdown_timeout: self.shutdown_timeout.map_or(default.shutdown_timeout, |span| span.0),
             lease_expiry: self.lease_expiry.map_or(default.lease_expiry, |span| span.0),
             send_read_receipts: self.send_read_receipts.unwrap_or(default.send_read_receipts),
+            appear_online: self.appear_online.unwrap_or(default.appear_online),
             body_limit: self.body_limit.unwrap_or(default.body_limit),
             cors_origins: self.cors_origins.unwrap_or(default.cors_origins),
             public_url: self.public_url,
@@ -217,6 +226,7 @@ impl Settings {
             webhook_retention: self.webhook_retention.map_or(default.webhook_retention, |span| span.0),
             hsts_max_age: self.hsts_max_age.map_or(default.hsts_max_age, |span| span.0),
             erasure_list: self.erasure_list.or(default.erasure_list),
+            streams_per_key: self.streams_per_key.unwrap_or(default.streams_per_key),
         };
         if config.connect_timeout >= config.request_timeout || config.send_wait >= config.request_timeout {
             return Err(ConfigError::Contradiction(

@@ -149,6 +149,30 @@ pub struct FeedQuery {
     pub wait: Option<u32>,
 }
 
+/// What a stream is to tell.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StreamQuery {
+    /// After which position, 0 for the beginning; `end` for what happens from now on. The `Last-Event-ID` header goes
+    /// before it.
+    #[param(pattern = "^([0-9]{1,18}|end)$", default = "end")]
+    pub since: Option<String>,
+    /// Types with `*` for any run of characters, separated by commas, or repeated.
+    pub types: Option<Vec<String>>,
+    /// Those of a channel.
+    #[param(value_type = Option<values::ChannelRef>)]
+    pub channel_id: Option<String>,
+    /// Those of a chat.
+    #[param(value_type = Option<values::AnyChatId>)]
+    pub chat_id: Option<String>,
+    /// Those of a customer.
+    #[param(value_type = Option<values::AnyCustomerId>)]
+    pub customer_id: Option<String>,
+    /// Signals too: who types, who is online, QRs to scan.
+    #[param(default = false)]
+    pub signals: Option<bool>,
+}
+
 /// Which version of a schema.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

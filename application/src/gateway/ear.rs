@@ -18,7 +18,7 @@ pub(super) async fn listen(gateway: Gateway, mut wakeups: Receiver<Wakeup>) {
                 }
             }
             Ok(Wakeup::SendDone { message }) => gateway.0.waiters.resolve_elsewhere(message),
-            Ok(Wakeup::Appended { .. }) => {}
+            Ok(Wakeup::Appended { .. } | Wakeup::Sign { .. }) => {}
             Ok(Wakeup::Erased { .. }) => watch::begin_anew(&gateway).await,
             Ok(Wakeup::Lost) | Err(RecvError::Lagged(_)) => {
                 // An erasure that goes unheard is found by the next look at the leases.

@@ -26,6 +26,7 @@ impl Gateway {
             self.expire_pairing(live, None).await?;
         }
         self.run(watch::keep_leases(self.clone()));
+        self.run(self.live().clone().hear_signs());
         self.run(ear::listen(self.clone(), self.0.ports.wakeups.subscribe()));
         let abandoned = Arc::new(watch::Abandoned::default());
         self.spawn("sessions", self.0.settings.lease_expiry / 3, move |gateway| {

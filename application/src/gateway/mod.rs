@@ -11,6 +11,7 @@
 //! - *pairing* ([`pairing`]) is what a person sees of it: the QR, and the code that does without a camera;
 //! - the *waiters* ([`waiters::Waiters`]) let a call wait a short time for what becomes of its message;
 //! - *bulk* ([`bulk`]) queues many messages in one call, *jobs* ([`jobs`]) sees to the ends of such work;
+//! - *signs* ([`signs`]) are what customers do that no log holds: they go to whoever listens;
 //! - the *ear* ([`ear`]) hears what any process has appended, and wakes the senders and the waiters of this one.
 //!
 //! What is volatile stays in memory: the QR's string, and who waits for what.
@@ -23,6 +24,7 @@ mod pairing;
 mod ports;
 mod reading;
 mod sender;
+mod signs;
 mod sink;
 mod slot;
 mod waiters;
@@ -39,6 +41,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::live::Live;
 use crate::read::Channel;
 use crate::wakeups::Wakeups;
 use crate::whatsapp::Engine;
@@ -100,6 +103,8 @@ pub struct Ports {
     pub outbox: Arc<dyn Outbox>,
     /// What wakes senders and waiting calls.
     pub wakeups: Arc<dyn Wakeups>,
+    /// Who is told what sessions tell and no log holds.
+    pub live: Live,
 }
 
 /// Owns the WhatsApp sessions of this node. Cheap to clone.
@@ -129,6 +134,12 @@ impl Gateway {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
         }))
+    }
+
+    /// The live feeds that hear what sessions tell.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.0.ports.live
     }
 
     /// Closes the connection of an instance and opens it again; the pairing stays.

@@ -68,7 +68,9 @@ impl Sink {
                 let expires_at = self.gateway.0.core.clock.now() + valid_for;
                 let qr_sha256 = hex::encode(Sha256::digest(&code));
                 self.record(InstanceCommand::RecordQr { qr_sha256, expires_at }).await?;
-                self.show(|view| view.qr = Some(Shown { code, expires_at }));
+                let shown = Shown { code, expires_at };
+                self.gateway.tell_qr(&self.slot, &shown);
+                self.show(|view| view.qr = Some(shown));
             }
             SessionSignal::QrExhausted => {
                 self.record(InstanceCommand::RecordPairingExpired).await?;
@@ -113,6 +115,12 @@ impl Sink {
             }
             SessionSignal::Receipts { whatsapp_ids, kind, at } => {
                 self.receipts(&whatsapp_ids, kind, at).await?
+            }
+            SessionSignal::Activity { party, activity } => {
+                // It is of the moment: nobody wants it later.
+                if let Err(error) = self.gateway.tell_sign(&self.slot, &party, activity).await {
+                    tracing::debug!(instance = %self.slot.instance, %error, "what a customer does was not told");
+                }
             }
         }
         Ok(())

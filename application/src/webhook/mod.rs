@@ -43,11 +43,12 @@ mod verdict;
 pub mod views;
 
 pub use delivery::{Attempt, Delivery, DeliveryStatus, ErrorClass, Lane, Numbering, Outcome, delivery_id};
+pub(crate) use dispatch::recent::Recent;
 pub use dispatch::{Dispatcher, ReplayFrom, Tested};
 pub use feed::{FeedEvent, FeedPage, FeedRequest, feed};
 pub use glob::{Glob, UnknownEvents, patterns};
 pub use loading::current;
-pub use materials::{Materials, Placement};
+pub use materials::{Materials, Placement, Subject};
 pub use render::{Rendered, render};
 pub use subscription::Subscription;
 pub use verdict::{Fate, Verdict};

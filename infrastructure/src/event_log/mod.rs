@@ -277,6 +277,15 @@ impl EventLog for PgEventLog {
         Ok(head.unwrap_or_default().unsigned_abs())
     }
 
+    async fn erasures(&self, workspace: WorkspaceId) -> Result<u64, LogError> {
+        let count: Option<i64> = sqlx::query_scalar("SELECT erasures FROM heads WHERE workspace_id = $1")
+            .bind(workspace.uuid())
+            .fetch_optional(&self.inner.pool)
+            .await
+            .map_err(log_error)?;
+        Ok(count.unwrap_or_default().unsigned_abs())
+    }
+
     async fn beginnings(
         &self,
         workspace: WorkspaceId,

@@ -16,6 +16,7 @@ mod untold;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use interflow_application::live::Sign;
 use interflow_application::wakeups::{Wakeup, Wakeups};
 use interflow_domain::WorkspaceId;
 use tokio::sync::{broadcast, watch};
@@ -79,7 +80,10 @@ impl Bell {
                     known.receiver_count() > 0
                 });
             }
-            Wakeup::SendQueued { .. } | Wakeup::SendDone { .. } | Wakeup::Erased { .. } => {}
+            Wakeup::SendQueued { .. }
+            | Wakeup::SendDone { .. }
+            | Wakeup::Erased { .. }
+            | Wakeup::Sign { .. } => {}
         }
         // An error says that nobody listens.
         drop(self.0.listeners.send(wakeup));
@@ -97,6 +101,10 @@ impl Wakeups for Bell {
 
     fn subscribe(&self) -> broadcast::Receiver<Wakeup> {
         self.0.listeners.subscribe()
+    }
+
+    fn sign(&self, workspace: WorkspaceId, sign: Sign) {
+        self.ring([Wakeup::Sign { workspace, sign }]);
     }
 }
 

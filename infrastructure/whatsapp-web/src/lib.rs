@@ -51,13 +51,28 @@ pub struct Settings {
     pub version: Option<WebVersion>,
     /// How long a send may take from the call to the server's acknowledgement.
     pub send_timeout: Duration,
+    /// Whether WhatsApp is told that accounts are online: it tells who types to nobody else.
+    pub appear_online: bool,
 }
 
 impl Settings {
     /// WhatsApp itself, as the engine was made for it.
     #[must_use]
     pub fn new(pool: PgPool, key: SealingKey) -> Self {
-        Self { url: None, pool, key, version: None, send_timeout: Duration::from_secs(30) }
+        Self {
+            url: None,
+            pool,
+            key,
+            version: None,
+            send_timeout: Duration::from_secs(30),
+            appear_online: false,
+        }
+    }
+
+    /// Accounts that are shown as online, or not.
+    #[must_use]
+    pub fn appearing_online(self, appear_online: bool) -> Self {
+        Self { appear_online, ..self }
     }
 
     /// Another place to connect to.
@@ -93,6 +108,7 @@ impl WhatsAppWeb {
             key: settings.key,
             sockets: Arc::new(sockets),
             version: settings.version.unwrap_or_else(client::default_version),
+            appear_online: settings.appear_online,
         };
         Self { workshop, send_timeout: settings.send_timeout, running: Mutex::default() }
     }

@@ -1,6 +1,6 @@
 //! The gateway under faults, with the network, and where it matters a second server, in processes of their own.
 
-mod cluster;
+pub mod cluster;
 mod endings;
 mod fencing;
 mod flapping;

@@ -9,7 +9,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use super::server::Server;
-use super::walk::{Belongings, GOVERNING, MAKING, OWN, ROUTES};
+use super::walk::{Belongings, GOVERNING, MAKING, OWN, ROUTES, STREAM};
 use crate::support::api::{Answer, Api, fields};
 
 /// Routes that ask for no key.
@@ -66,6 +66,7 @@ async fn every_route_of_the_router_asks_for_a_key_and_is_walked() {
     let tables = ROUTES.iter().chain(&MAKING).chain(&GOVERNING);
     let mut walked: BTreeSet<String> = tables.map(|(method, path, _)| format!("{method} {path}")).collect();
     walked.insert(format!("GET {OWN}"));
+    walked.insert(format!("{} {}", STREAM.0, STREAM.1));
     assert_eq!(guarded, walked, "a route belongs into the tables of walk.rs");
 }
 

@@ -33,3 +33,5 @@ mod webhook_secrets;
 mod webhooks;
 mod workspaces;
 mod workspaces_walls;
+
+pub use workspaces::made;

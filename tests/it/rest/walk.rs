@@ -93,6 +93,9 @@ pub(super) const GOVERNING: [(&str, &str, Scope); 7] = [
 /// This every key may ask for, of its own workspace.
 pub(super) const OWN: &str = "/v1/workspace";
 
+/// This does not end by itself; it has tests of its own (`crate::live`).
+pub(super) const STREAM: (&str, &str, Scope) = ("GET", "/v1/events/stream", Scope::EventsRead);
+
 /// An address at which nobody listens.
 const NOWHERE: &str = "http://127.9.9.9:9009/";
 

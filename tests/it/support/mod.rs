@@ -9,6 +9,7 @@ pub mod lab;
 pub mod page;
 pub mod phones;
 pub mod receiver;
+pub mod sse;
 
 /// How long anything may take on a busy machine before it counts as stuck.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -54,6 +54,17 @@ impl Phones {
         self.done("/messages", json!({"from": from, "name": name, "to": to, "text": text})).await;
     }
 
+    /// A customer types to an account, records, or has stopped.
+    pub async fn activity(&self, from: &str, to: &str, state: &str) {
+        self.done("/typing", json!({"from": from, "to": to, "state": state})).await;
+    }
+
+    /// A customer opens WhatsApp, or closes it.
+    pub async fn presence(&self, from: &str, to: &str, online: bool, last_seen: Option<i64>) {
+        let body = json!({"from": from, "to": to, "online": online, "last_seen": last_seen, "lid": true});
+        self.done("/presence", body).await;
+    }
+
     /// The connection of an account's devices breaks; it may not be there.
     pub async fn cut(&self, account: &str) {
         self.post("/cut", json!({"phone": account})).await;

@@ -142,6 +142,13 @@ impl LinkedDevice {
         }
     }
 
+    /// Hands over what nobody keeps: a client that is not there misses it.
+    pub(crate) fn show(&self, stanza: Node) -> bool {
+        let mailbox = locked(&self.mailbox);
+        let connection = mailbox.connection.as_ref().filter(|connection| connection.active);
+        connection.map(|connection| connection.outbox.send(stanza)).is_some()
+    }
+
     /// Holds a stanza back until another has overtaken it, or it is released.
     pub(crate) fn hold(&self, stanza: Node) {
         let earlier = locked(&self.mailbox).held.replace(stanza);

@@ -10,7 +10,7 @@
 //! * `world`: all that is remembered. `phone`: a phone with its Signal keys. `device`: a linked device, its
 //!   public keys and its mailbox.
 //! * `wire`: from TCP to stanzas. `session`: one connection. `pairing`: from QR code to linked device.
-//!   `delivery`: from a phone to linked devices.
+//!   `delivery`: from a phone to linked devices. `activity`: what people do that nobody keeps.
 //! * `control`: the HTTP face. `faults`: what goes wrong on request. `traffic`: who connected how often.
 //!
 //! ```no_run
@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+mod activity;
 mod chance;
 mod clock;
 mod control;

@@ -13,7 +13,7 @@ use axum::routing::get;
 use interflow_application::read::{Page, PageRequest, Window};
 use interflow_application::webhook::catalogue::PublicType;
 use interflow_application::webhook::{
-    FeedEvent, FeedPage, FeedRequest, LATEST_SCHEMA, feed, patterns, schemas, standard,
+    FeedEvent, FeedPage, FeedRequest, LATEST_SCHEMA, Materials, feed, patterns, schemas, standard,
 };
 use interflow_application::{ChannelRef, Resource};
 use interflow_domain::EventId;
@@ -171,7 +171,7 @@ struct Asked {
 
 /// Where a part begins.
 #[derive(Debug, PartialEq, Eq)]
-enum After {
+pub(super) enum After {
     Position(u64),
     End,
 }
@@ -266,7 +266,7 @@ struct Feed<'e>(Vec<Shape<'e>>);
 /// An event in answers.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Event)]
-struct Shape<'e> {
+pub(super) struct Shape<'e> {
     #[schema(value_type = values::EventId)]
     id: EventId,
     position: u64,
@@ -280,13 +280,19 @@ struct Shape<'e> {
 
 impl<'e> From<&'e FeedEvent> for Shape<'e> {
     fn from(event: &'e FeedEvent) -> Self {
-        let recorded = &event.materials.recorded;
+        Self::of(event.public, &event.materials)
+    }
+}
+
+impl<'e> Shape<'e> {
+    pub(super) fn of(public: PublicType, materials: &'e Materials) -> Self {
+        let recorded = &materials.recorded;
         Self {
             id: recorded.id,
             position: recorded.position,
-            kind: event.public.name(),
+            kind: public.name(),
             timestamp: recorded.recorded_at.into(),
-            data: standard::data(&event.materials),
+            data: standard::data(materials),
         }
     }
 }

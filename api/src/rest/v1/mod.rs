@@ -10,6 +10,7 @@ mod events;
 mod jobs;
 mod keys;
 mod messages;
+mod stream;
 mod webhooks;
 mod workspaces;
 
@@ -37,6 +38,7 @@ pub fn routes(guard: Guard<'_>) -> Router<App> {
         .merge(workspaces::routes(guard))
         .merge(webhooks::routes(guard))
         .merge(events::routes(guard))
+        .merge(stream::routes(guard))
 }
 
 /// What the files here say of their routes.
@@ -57,6 +59,7 @@ pub fn documents() -> impl Iterator<Item = OpenApi> {
         webhooks::deliveries::Doc::openapi,
         webhooks::replay::Doc::openapi,
         events::Doc::openapi,
+        stream::Doc::openapi,
         keys::Doc::openapi,
         workspaces::Doc::openapi,
     ]

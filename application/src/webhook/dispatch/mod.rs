@@ -19,7 +19,7 @@ mod history;
 mod library;
 mod outcome;
 mod pace;
-mod recent;
+pub(crate) mod recent;
 mod replay;
 
 use std::collections::HashMap;

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-pub(super) struct Recent<K, V> {
+pub(crate) struct Recent<K, V> {
     young: HashMap<K, (V, usize)>,
     old: HashMap<K, (V, usize)>,
     /// What the young ones weigh.
@@ -16,11 +16,11 @@ pub(super) struct Recent<K, V> {
 
 impl<K: Eq + Hash + Copy, V: Clone> Recent<K, V> {
     /// At most so much, and one more entry.
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), weight: 0, half: (most / 2).max(1) }
     }
 
-    pub(super) fn get(&mut self, key: K) -> Option<V> {
+    pub(crate) fn get(&mut self, key: K) -> Option<V> {
         if let Some((value, _)) = self.young.get(&key) {
             return Some(value.clone());
         }
@@ -29,7 +29,7 @@ impl<K: Eq + Hash + Copy, V: Clone> Recent<K, V> {
         Some(value)
     }
 
-    pub(super) fn put(&mut self, key: K, value: V, weight: usize) {
+    pub(crate) fn put(&mut self, key: K, value: V, weight: usize) {
         self.old.remove(&key);
         let before = self.young.remove(&key).map_or(0, |(_, weight)| weight);
         self.weight -= before;
@@ -41,7 +41,7 @@ impl<K: Eq + Hash + Copy, V: Clone> Recent<K, V> {
         self.young.insert(key, (value, weight));
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.young.clear();
         self.old.clear();
         self.weight = 0;

@@ -69,6 +69,8 @@ pub(crate) struct Shared {
     pub(crate) outgoing: send::Outgoing,
     pub(crate) numbers: numbers::Numbers,
     pub(crate) send_timeout: Duration,
+    /// Whether WhatsApp is told that the account is online.
+    pub(crate) appear_online: bool,
     /// The session is told to stop.
     pub(crate) stop: CancellationToken,
     client: RwLock<Option<(Arc<Client>, Tasks)>>,
@@ -113,6 +115,7 @@ impl WebSession {
             outgoing: send::Outgoing::default(),
             numbers: numbers::Numbers::default(),
             send_timeout,
+            appear_online: workshop.appear_online,
             stop: CancellationToken::new(),
             client: RwLock::new(None),
         });

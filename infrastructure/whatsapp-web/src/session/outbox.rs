@@ -16,6 +16,8 @@ use super::backoff::Backoff;
 
 /// How many may wait before the socket is no longer read.
 const HIGH_WATER: usize = 256;
+/// How many may wait before what is of the moment alone is left out.
+const BUSY: usize = 32;
 /// How many receipts may become one.
 const RECEIPTS: usize = 256;
 
@@ -59,6 +61,9 @@ impl Outbox {
 
     pub(crate) fn push_parcel(&self, parcel: Parcel) {
         let mut parcels = self.parcels.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_activity(&parcel) && parcels.len() >= BUSY {
+            return;
+        }
         let before = parcels.len();
         if is_qr(&parcel) {
             // A newer QR replaces one nobody has seen.
@@ -162,6 +167,10 @@ fn joined(parcels: &mut VecDeque<Parcel>, parcel: Parcel) -> Option<Parcel> {
 
 fn is_qr(parcel: &Parcel) -> bool {
     matches!(parcel, Parcel::Signal(SessionSignal::QrIssued { .. }))
+}
+
+const fn is_activity(parcel: &Parcel) -> bool {
+    matches!(parcel, Parcel::Signal(SessionSignal::Activity { .. }))
 }
 
 #[cfg(test)]

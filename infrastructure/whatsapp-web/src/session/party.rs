@@ -44,6 +44,13 @@ pub(crate) fn named<'a>(names: impl IntoIterator<Item = &'a Jid>) -> Party {
     party
 }
 
+/// The party of a name, with the other name as far as the engine has learned it.
+pub(crate) async fn known(client: &Client, name: &Jid) -> Party {
+    let mut party = named([name]);
+    complete(client, &mut party).await;
+    party
+}
+
 /// What to call a party of a one-to-one chat: by its LID where it has one, as WhatsApp does.
 pub(crate) fn jid(party: &Party) -> Option<Jid> {
     let by_lid = party.lid.as_deref().map(Jid::lid);

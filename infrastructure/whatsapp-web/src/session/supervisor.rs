@@ -42,6 +42,8 @@ pub(crate) struct Workshop {
     pub(crate) key: SealingKey,
     pub(crate) sockets: Arc<TokioWebSocketTransportFactory>,
     pub(crate) version: WebVersion,
+    /// Whether WhatsApp is told that accounts are online.
+    pub(crate) appear_online: bool,
 }
 
 /// What comes after a connection, or after a client.

@@ -32,6 +32,7 @@ fn supervision() -> Supervision {
         outgoing: Default::default(),
         numbers: Default::default(),
         send_timeout: Duration::from_secs(1),
+        appear_online: false,
         stop: CancellationToken::new(),
         client: Default::default(),
     };
@@ -40,6 +41,7 @@ fn supervision() -> Supervision {
         key: SealingKey::random(),
         sockets: Arc::new(TokioWebSocketTransportFactory::new()),
         version: (2, 3000, 1),
+        appear_online: false,
     };
     Supervision { workshop, shared: Arc::new(shared), backoff: Backoff::new(), told_lost: false }
 }

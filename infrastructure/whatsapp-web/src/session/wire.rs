@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use interflow_application::live::Activity;
 use interflow_application::whatsapp::{ReceiptKind, SessionSignal};
 use wacore::types::events::{Event, EventHandler, EventInterest, EventKind, MessageBatch, Receipt};
-use wacore::types::presence::ReceiptType;
+use wacore::types::presence::{ChatPresence, ChatPresenceMedia, ReceiptType};
 use wacore_binary::{Jid, JidExt};
 
 use super::life::Ending;
@@ -42,6 +43,20 @@ impl EventHandler for Wire {
             Event::ServerAck(ack) if ack.class.as_deref().is_none_or(|class| class == "message") => {
                 shared.acks.answered(&ack.id, ack.timestamp, ack.error.as_deref());
             }
+            Event::ChatPresence(update) if !update.source.is_group => {
+                let activity = match (update.state, update.media) {
+                    (ChatPresence::Composing, ChatPresenceMedia::Text) => Activity::Typing,
+                    (ChatPresence::Composing, ChatPresenceMedia::Audio) => Activity::Recording,
+                    (ChatPresence::Paused, _) => Activity::Paused,
+                };
+                self.activity(&update.source.chat, activity);
+            }
+            Event::Presence(update) => {
+                let last_seen = update.last_seen.map(|at| at.timestamp());
+                let activity =
+                    if update.unavailable { Activity::Offline { last_seen } } else { Activity::Online };
+                self.activity(&update.from, activity);
+            }
             Event::Messages(batch) if !batch.hook_committed => self.recovered(batch),
             _ => {}
         }
@@ -61,6 +76,8 @@ impl EventHandler for Wire {
             EventKind::Receipt,
             EventKind::ServerAck,
             EventKind::Messages,
+            EventKind::ChatPresence,
+            EventKind::Presence,
         ])
     }
 }
@@ -68,13 +85,20 @@ impl EventHandler for Wire {
 impl Wire {
     fn connected(&self) {
         let Self(shared) = self;
-        let Some((client, _)) = shared.live() else { return };
+        let Some((client, tasks)) = shared.live() else { return };
         let name = client.push_name();
         shared.life.connected();
         shared.outbox.push(SessionSignal::Connected {
             account: party::account(&client),
             push_name: (!name.is_empty()).then_some(name),
         });
+        if shared.appear_online {
+            tasks.run(async move {
+                if client.presence().set_available().await.is_err() {
+                    tracing::debug!("WhatsApp was not told that the account is online");
+                }
+            });
+        }
     }
 
     /// Receipts of the other side for messages of ours, in one-to-one chats.
@@ -92,6 +116,19 @@ impl Wire {
             whatsapp_ids: receipt.message_ids.clone(),
             kind,
             at: receipt.timestamp,
+        });
+    }
+
+    /// What the other side of a one-to-one chat does.
+    fn activity(&self, who: &Jid, activity: Activity) {
+        if !party::is_person(who) || self.is_own(who) {
+            return;
+        }
+        let Some((client, tasks)) = self.0.live() else { return };
+        let (shared, who) = (Arc::clone(&self.0), who.clone());
+        tasks.run(async move {
+            let party = party::known(&client, &who).await;
+            shared.outbox.push(SessionSignal::Activity { party, activity });
         });
     }
 

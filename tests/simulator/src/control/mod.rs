@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::activity::{self, Presence, Typing};
 use crate::delivery::{self, Letter};
 use crate::device::LinkedDevice;
 use crate::faults::Faults;
@@ -31,6 +32,8 @@ pub(crate) fn router(world: Arc<World>) -> Router {
         .route("/scan", post(scan))
         .route("/link-code", post(enter_code))
         .route("/messages", post(write))
+        .route("/typing", post(type_))
+        .route("/presence", post(show_presence))
         .route("/phones", post(set_phone))
         .route("/phones/{number}/messages", get(received))
         .route("/phones/{number}/sent", get(written))
@@ -112,6 +115,16 @@ struct Written {
 async fn write(State(world): State<Arc<World>>, Body(letter): Body<Letter>) -> Answer<Written> {
     let id = delivery::write(&world, &letter).await?;
     Ok(Json(Written { id }))
+}
+
+async fn type_(State(world): State<Arc<World>>, Body(body): Body<Typing>) -> Answer<Affected> {
+    let devices = activity::show(&world, &body.from, &body.to, |jid| body.stanza(jid), body.lid)?;
+    Ok(Json(Affected { devices }))
+}
+
+async fn show_presence(State(world): State<Arc<World>>, Body(body): Body<Presence>) -> Answer<Affected> {
+    let devices = activity::show(&world, &body.from, &body.to, |jid| body.stanza(jid), body.lid)?;
+    Ok(Json(Affected { devices }))
 }
 
 #[derive(Deserialize)]
