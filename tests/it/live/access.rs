@@ -83,3 +83,26 @@ async fn a_stream_ends_when_its_workspace_is_suspended() {
     server.api.post("/v1/workspaces/second/suspend", json!({"reason": "unpaid"})).await.expect(200);
     assert_eq!(ended(&mut stream).await, "WORKSPACE_SUSPENDED");
 }
+
+#[tokio::test]
+async fn what_was_erased_is_told_to_nobody_who_begins_before_it() {
+    let server = Server::start().await;
+    let made = json!({"name": "Ana Hush", "phone": "5511988887777"});
+    let id =
+        server.api.post("/v1/customers", made).await.expect(201)["data"]["id"].as_str().unwrap().to_owned();
+    // What is told now is remembered for those who come next.
+    let mut before = Sse::open(&server.api, "since=0", None).await;
+    assert_eq!(before.next().await.unwrap().data["data"]["name"], "Ana Hush");
+    let path = format!("/v1/customers/{id}/erase");
+    let erased = server.api.post(&path, json!({"reason": "on_request"})).await;
+    assert!(erased.status.is_success(), "{}", erased.text);
+    let told = before.next().await.unwrap().data;
+    assert!(!told.to_string().contains("Hush"), "{told}");
+    let mut after = Sse::open(&server.api, "since=0", None).await;
+    let created = after.next().await.unwrap().data;
+    assert_eq!((&created["type"], &created["data"]["erased"]), (&json!("customer.created"), &json!(true)));
+    assert!(
+        !created.to_string().contains("Hush") && !created.to_string().contains("5511988887777"),
+        "{created}"
+    );
+}
