@@ -295,7 +295,7 @@ mod tests {
     fn the_sample_documents_every_key_with_its_default() {
         let table: toml::Table = uncommented().parse().unwrap();
         let sample = Settings::parse(&uncommented()).unwrap();
-        assert_eq!(table.len(), 25, "a key is missing in the sample, or one too many");
+        assert_eq!(table.len(), 27, "a key is missing in the sample, or one too many");
         let (from_sample, default) = (sample.complete().unwrap(), Config::default());
         let unset = |config: Config| Config {
             database_url: None,
