@@ -299,6 +299,7 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
         hsts_max_age: config.hsts_max_age,
         send_deadline: config.send_deadline,
         streams_per_key: config.streams_per_key,
+        trusted_proxies: config.trusted_proxies.clone(),
     };
     let limits = Limits::new(Arc::new(PgLimiter::new(pool.clone())));
     let secrets = storage.master.derive("interflow key secrets");

@@ -34,6 +34,7 @@ pub fn router(app: App) -> Router {
     router
         .layer(layers::compression())
         .layer(from_fn(layers::access_log))
+        .layer(from_fn_with_state(app.clone(), layers::client))
         .layer(from_fn_with_state(app.clone(), layers::request_id))
         .with_state(app)
 }

@@ -6,7 +6,10 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -15,6 +18,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::layers::Peer;
 use crate::patience::Patient;
 
 /// How long a connection may take to send a request's head, and may idle between two requests.
@@ -68,7 +72,7 @@ async fn accept(
 ) {
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((stream, _)) => serve(stream, &router, &stop, &abort, &connections),
+            Ok((stream, peer)) => serve((stream, peer), &router, &stop, &abort, &connections),
             // The other side was gone before we were there: its problem alone.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
@@ -80,7 +84,7 @@ async fn accept(
 }
 
 fn serve(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, SocketAddr),
     router: &Router,
     stop: &CancellationToken,
     abort: &CancellationToken,
@@ -90,11 +94,16 @@ fn serve(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection without TCP_NODELAY");
     }
+    let router = TowerToHyperService::new(router.clone());
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer.ip()));
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(MOST_FIELDS)
-        .serve_connection(Patient::new(TokioIo::new(stream)), TowerToHyperService::new(router.clone()))
+        .serve_connection(Patient::new(TokioIo::new(stream)), service)
         .with_upgrades();
     let (stop, abort) = (stop.clone(), abort.clone());
     let connection = async move {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use interflow_application::gateway::Gateway;
 use interflow_application::usage::UsageMeter;
 use interflow_application::wakeups::Wakeups;
+use interflow_application::webhook::address::Cidr;
 use interflow_application::webhook::ports::Resolver;
 use interflow_application::webhook::url::UrlPolicy;
 use interflow_application::webhook::{Dispatcher, WebhookReads};
@@ -89,6 +90,8 @@ pub struct Settings {
     pub send_deadline: Duration,
     /// How many streams a key may have open.
     pub streams_per_key: usize,
+    /// The proxies that are believed whom they call for.
+    pub trusted_proxies: Vec<Cidr>,
 }
 
 impl App {

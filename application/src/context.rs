@@ -1,10 +1,11 @@
 //! Who asks, for which workspace, and because of what: recorded with every event.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use interflow_domain::{EventId, InstanceId, KeyId, WorkspaceId};
 
-use crate::Command;
+use crate::{Command, Trace};
 
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,14 @@ impl fmt::Display for Actor {
     }
 }
 
+impl Actor {
+    /// Whether it is somebody who asks, and no part of what follows by itself.
+    #[must_use]
+    pub const fn is_caller(&self) -> bool {
+        matches!(self, Self::Key(_) | Self::Operator)
+    }
+}
+
 /// The circumstances of one command.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -41,6 +50,10 @@ pub struct Context {
     pub request_id: String,
     /// The event that caused it, where one did.
     pub causation: Option<EventId>,
+    /// The span it is carried out in.
+    pub trace: Trace,
+    /// The caller's address, where it is known.
+    pub client: Option<IpAddr>,
     /// The caller's idempotency key, where one was given.
     pub command: Option<Command>,
 }
@@ -49,6 +62,7 @@ impl Context {
     /// The circumstances of something a part of this server does by itself.
     #[must_use]
     pub fn internal(workspace: WorkspaceId, actor: Actor, request_id: String) -> Self {
-        Self { workspace, actor, request_id, causation: None, command: None }
+        let trace = Trace::named(&request_id);
+        Self { workspace, actor, request_id, causation: None, trace, client: None, command: None }
     }
 }

@@ -1,9 +1,10 @@
 //! A decision in the making: what was read, at which version, and what is to be appended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::log::{Append, ClaimChange, Event, Loaded, Rider, State, StreamAppend, StreamId, Streamed};
+use crate::metadata::{CausedBy, Origin};
 use crate::{Claim, Context, Core, Error, ResourceRef};
 
 /// What was read, at which version, and what is to be appended.
@@ -15,6 +16,7 @@ pub struct Decision<'a> {
     claims: Vec<ClaimChange>,
     riders: Vec<Rider>,
     holders: Mutex<Vec<Relied>>,
+    causes: HashMap<StreamId, CausedBy>,
 }
 
 /// A claim's holder that the decision rests on.
@@ -47,6 +49,7 @@ impl<'a> Decision<'a> {
             claims: vec![],
             riders: vec![],
             holders: Mutex::default(),
+            causes: HashMap::new(),
         }
     }
 
@@ -157,6 +160,38 @@ impl<'a> Decision<'a> {
         self.riders.push(rider);
     }
 
+    /// Says that what a stream records here follows from the first event of another one here. What was said of it before
+    /// stays.
+    pub fn caused_within(&mut self, stream: StreamId, cause: StreamId) {
+        self.causes.entry(stream).or_insert(CausedBy::Within(cause));
+    }
+
+    /// Says that what streams record here follows from events they have. When somebody asked for it, it follows from
+    /// that instead.
+    pub async fn follows_from(&mut self, streams: &[StreamId], origin: Origin) -> Result<(), Error> {
+        if streams.is_empty() || self.context.actor.is_caller() {
+            return Ok(());
+        }
+        let causes = self.core.log.causes(self.context.workspace, streams, origin).await?;
+        for (stream, cause) in causes {
+            self.causes.entry(stream).or_insert(CausedBy::Event(cause));
+        }
+        Ok(())
+    }
+
+    /// Says that what streams record here follows from the first event of another one, whoever asked.
+    pub async fn belongs_to(&mut self, streams: &[StreamId], whole: StreamId) -> Result<(), Error> {
+        if streams.is_empty() {
+            return Ok(());
+        }
+        let log = &self.core.log;
+        let cause = log.causes(self.context.workspace, &[whole], Origin::First).await?.remove(&whole);
+        if let Some(cause) = cause {
+            self.causes.extend(streams.iter().map(|stream| (*stream, CausedBy::Event(cause.clone()))));
+        }
+        Ok(())
+    }
+
     /// Says what the command makes or changes, so that a repetition finds it.
     pub fn answers_with(&mut self, resource: ResourceRef) {
         if let Some(command) = &self.context.command {
@@ -173,7 +208,8 @@ impl<'a> Decision<'a> {
     }
 
     /// What is to be appended, if anything, and what of it came from a cache.
-    pub(crate) fn finish(self) -> (Option<Append>, FromCache) {
+    pub(crate) fn finish(mut self) -> (Option<Append>, FromCache) {
+        let mut causes = std::mem::take(&mut self.causes);
         let relied = std::mem::take(&mut *self.relied());
         let from_cache = self
             .streams
@@ -193,6 +229,7 @@ impl<'a> Decision<'a> {
                 stream,
                 expected: touched.loaded.version,
                 events: touched.events,
+                cause: causes.remove(&stream),
             })
             .collect();
         let changes = streams.iter().any(|stream| !stream.events.is_empty())

@@ -3,6 +3,7 @@
 //! A workspace's log is one sequence of positions 1, 2, 3 … without a gap, in commit order. An [`Append`] is atomic:
 //! its events, claims and riders are all there, or none is, and the read models show it as soon as it is.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use interflow_domain::{
 };
 use serde::{Deserialize, Deserializer};
 
+use crate::metadata::{Cause, CausedBy, Metadata, Origin};
 use crate::{Claim, Command, Context, RecordedCommand, ResourceRef};
 
 /// Names a stream of events.
@@ -265,6 +267,8 @@ pub struct StreamAppend {
     pub expected: u64,
     /// What to add.
     pub events: Vec<Event>,
+    /// What they follow from, where that is not the command itself.
+    pub cause: Option<CausedBy>,
 }
 
 /// What an append does to claims, and what it rests on. What must be held is looked at first; releases are carried
@@ -362,6 +366,8 @@ pub struct RecordedEvent {
     pub recorded_at: DateTime<Utc>,
     /// What happened.
     pub event: Event,
+    /// Under which circumstances.
+    pub metadata: Metadata,
 }
 
 /// Why nothing was appended.
@@ -450,6 +456,14 @@ pub trait EventLog: Send + Sync {
         workspace: WorkspaceId,
         streams: &[StreamId],
     ) -> Result<Vec<RecordedEvent>, LogError>;
+
+    /// Which event of each of these streams others follow from, where there is one.
+    async fn causes(
+        &self,
+        workspace: WorkspaceId,
+        streams: &[StreamId],
+        origin: Origin,
+    ) -> Result<HashMap<StreamId, Cause>, LogError>;
 
     /// Up to `limit` events after a position, in order: what a replay or a reader reads.
     async fn read(

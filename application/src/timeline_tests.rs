@@ -11,6 +11,7 @@ fn recorded(version: u64, event: InstanceEvent) -> RecordedEvent {
         version,
         recorded_at: DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(i64::try_from(version).unwrap()),
         event: Event::Instance(event),
+        metadata: crate::metadata::Metadata::default(),
     }
 }
 

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{ChatId, CustomerId, InstanceId, InvalidId, WebhookId};
+use crate::{ChatId, CustomerId, InstanceId, InvalidId, KeyId, WebhookId};
 
 /// Whose data it is: the unit of forgetting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +25,8 @@ pub enum Subject {
     Instance(InstanceId),
     /// A webhook endpoint: its address and secrets are nobody's personal data, but are sealed as if they were.
     Webhook(WebhookId),
+    /// Whoever uses an API key: where they call from.
+    Key(KeyId),
 }
 
 /// A field that is personal.
@@ -143,6 +145,7 @@ impl fmt::Display for Subject {
             Self::Chat(id) => id.fmt(f),
             Self::Instance(id) => id.fmt(f),
             Self::Webhook(id) => id.fmt(f),
+            Self::Key(id) => id.fmt(f),
         }
     }
 }
@@ -159,7 +162,8 @@ impl FromStr for Subject {
             Some(ChatId::PREFIX) => text.parse().map(Self::Chat),
             Some(InstanceId::PREFIX) => text.parse().map(Self::Instance),
             Some(WebhookId::PREFIX) => text.parse().map(Self::Webhook),
-            _ => Err(InvalidId { prefix: "cus, cht, ins or whk" }),
+            Some(KeyId::PREFIX) => text.parse().map(Self::Key),
+            _ => Err(InvalidId { prefix: "cus, cht, ins, whk or key" }),
         }
     }
 }
@@ -205,7 +209,8 @@ mod tests {
     #[test]
     fn a_subject_is_read_from_what_it_is_printed_as() {
         let id = CustomerId::new(Uuid::nil());
-        for subject in [Subject::Customer(id), Subject::Messages(id), Subject::Chat(ChatId::new(Uuid::nil()))]
+        let (chat, key) = (ChatId::new(Uuid::nil()), KeyId::new(Uuid::nil()));
+        for subject in [Subject::Customer(id), Subject::Messages(id), Subject::Chat(chat), Subject::Key(key)]
         {
             assert_eq!(subject.to_string().parse::<Subject>().unwrap(), subject);
         }

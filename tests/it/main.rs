@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod audit;
 mod cli;
 mod crash;
 mod erasure;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use interflow_application::gateway::LEASE_EXPIRY;
-use interflow_application::webhook::address::AllowList;
+use interflow_application::webhook::address::{AllowList, Cidr};
 use interflow_domain::webhook::WebhookUrl;
 
 pub use origin::{InvalidOrigin, Origin};
@@ -73,6 +73,8 @@ pub struct Config {
     pub erasure_list: Option<PathBuf>,
     /// How many streams an API key may have open on this server.
     pub streams_per_key: usize,
+    /// The proxies in front that are believed whom they call for.
+    pub trusted_proxies: Vec<Cidr>,
 }
 
 impl Config {
@@ -113,6 +115,7 @@ impl Default for Config {
             hsts_max_age: Duration::ZERO,
             erasure_list: None,
             streams_per_key: 1_000,
+            trusted_proxies: vec![],
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use interflow_application::webhook::address::AllowList;
+use interflow_application::webhook::address::{AllowList, Cidr};
 use interflow_application::webhook::url::{self, UrlPolicy};
 use interflow_domain::webhook::WebhookUrl;
 use serde::Deserialize;
@@ -100,6 +100,9 @@ pub struct Settings {
     /// How many streams of events an API key may have open [default: 1000]
     #[arg(long, env = "INTERFLOW_STREAMS_PER_KEY", value_name = "NUMBER")]
     streams_per_key: Option<usize>,
+    /// Proxies in front that are believed whom they call for (X-Forwarded-For): addresses or networks [default: none]
+    #[arg(long, env = "INTERFLOW_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',')]
+    trusted_proxies: Option<Vec<String>>,
 }
 
 /// How the log is written.
@@ -194,6 +197,7 @@ impl Settings {
             hsts_max_age: self.hsts_max_age.or(lower.hsts_max_age),
             erasure_list: self.erasure_list.or(lower.erasure_list),
             streams_per_key: self.streams_per_key.or(lower.streams_per_key),
+            trusted_proxies: self.trusted_proxies.or(lower.trusted_proxies),
         }
     }
 
@@ -222,11 +226,17 @@ impl Settings {
             cors_origins: self.cors_origins.unwrap_or(default.cors_origins),
             public_url: self.public_url,
             webhook_url: self.webhook_url.map(|url| webhook_url(&url)).transpose()?,
-            webhook_allow: self.webhook_allow.map_or(Ok(default.webhook_allow), |list| networks(&list))?,
+            webhook_allow: self.webhook_allow.map_or(Ok(default.webhook_allow), |list| {
+                networks(&list, "webhook_allow must be addresses or networks, such as 10.0.0.0/8")
+                    .map(AllowList::new)
+            })?,
             webhook_retention: self.webhook_retention.map_or(default.webhook_retention, |span| span.0),
             hsts_max_age: self.hsts_max_age.map_or(default.hsts_max_age, |span| span.0),
             erasure_list: self.erasure_list.or(default.erasure_list),
             streams_per_key: self.streams_per_key.unwrap_or(default.streams_per_key),
+            trusted_proxies: self.trusted_proxies.map_or(Ok(vec![]), |list| {
+                networks(&list, "trusted_proxies must be addresses or networks, such as 10.0.0.0/8")
+            })?,
         };
         if config.connect_timeout >= config.request_timeout || config.send_wait >= config.request_timeout {
             return Err(ConfigError::Contradiction(
@@ -259,11 +269,9 @@ fn webhook_url(url: &Secret) -> Result<WebhookUrl, ConfigError> {
     })
 }
 
-fn networks(list: &[String]) -> Result<AllowList, ConfigError> {
+fn networks(list: &[String], rule: &'static str) -> Result<Vec<Cidr>, ConfigError> {
     let networks = list.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).map(str::parse);
-    networks.collect::<Result<_, _>>().map(AllowList::new).map_err(|_| {
-        ConfigError::Contradiction("webhook_allow must be addresses or networks, such as 10.0.0.0/8")
-    })
+    networks.collect::<Result<_, _>>().map_err(|_| ConfigError::Contradiction(rule))
 }
 
 fn path(value: Option<PathBuf>) -> Option<PathBuf> {
@@ -295,7 +303,7 @@ mod tests {
     fn the_sample_documents_every_key_with_its_default() {
         let table: toml::Table = uncommented().parse().unwrap();
         let sample = Settings::parse(&uncommented()).unwrap();
-        assert_eq!(table.len(), 27, "a key is missing in the sample, or one too many");
+        assert_eq!(table.len(), 28, "a key is missing in the sample, or one too many");
         let (from_sample, default) = (sample.complete().unwrap(), Config::default());
         let unset = |config: Config| Config {
             database_url: None,
@@ -342,5 +350,6 @@ mod tests {
         assert!(Settings::parse("bulk_rate_per_minute = 0").unwrap().complete().is_err());
         assert!(Settings::parse("webhook_url = \"ftp://localhost/\"").unwrap().complete().is_err());
         assert!(Settings::parse("webhook_allow = [\"10.0.0.1/8\"]").unwrap().complete().is_err());
+        assert!(Settings::parse("trusted_proxies = [\"proxy\"]").unwrap().complete().is_err());
     }
 }

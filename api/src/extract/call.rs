@@ -4,14 +4,14 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use futures::future::BoxFuture;
 use interflow_application::{
-    Actor, Command, Context, Error, NoteCommand, RecordedCommand, ResourceRef, UseCase,
+    Actor, Command, Context, Error, NoteCommand, RecordedCommand, ResourceRef, Trace, UseCase,
 };
 use interflow_domain::WorkspaceId;
 
 use crate::auth::Caller;
 use crate::error::{ApiError, Code};
 use crate::idempotency::Earlier;
-use crate::layers::RequestId;
+use crate::layers::{Client, RequestId};
 use crate::state::App;
 
 /// One call of a handler.
@@ -29,11 +29,14 @@ impl FromRequestParts<App> for Call {
         let extensions = &parts.extensions;
         let caller =
             extensions.get::<Caller>().ok_or_else(|| ApiError::internal("a route asks for no key"))?;
+        let request_id = extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let context = Context {
             workspace: caller.workspace,
             actor: Actor::Key(caller.key),
-            request_id: extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
             causation: None,
+            trace: extensions.get::<Trace>().copied().unwrap_or_else(|| Trace::named(&request_id)),
+            client: extensions.get::<Client>().and_then(|client| client.0),
+            request_id,
             command: extensions.get::<Command>().cloned(),
         };
         let earlier = extensions.get::<Earlier>().map(|earlier| earlier.0);

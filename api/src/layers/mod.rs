@@ -1,7 +1,8 @@
-//! What surrounds every request, from the outside in: its id, its line in the log, compression, pages of other origins,
+//! What surrounds every request, from the outside in: its id and its caller's address, its line in the log, compression, pages of other origins,
 //! what browsers and caches are told, panics, the bounds of its head, the time-out, and what is left of its body.
 
 mod access_log;
+mod client;
 mod compression;
 mod cors;
 mod headers;
@@ -12,6 +13,7 @@ mod request_id;
 mod timeout;
 
 pub use access_log::access_log;
+pub use client::{Client, Peer, client};
 pub use compression::compression;
 pub use cors::cors;
 pub use headers::headers;

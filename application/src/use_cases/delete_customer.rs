@@ -36,7 +36,8 @@ impl UseCase for DeleteCustomer {
         }
         let core = decision.core();
         for chat in core.reads.open_chats_of(decision.context().workspace, self.id).await? {
-            let stream = StreamId::Chat(chat.id);
+            let (cause, stream) = (stream, StreamId::Chat(chat.id));
+            decision.caused_within(stream, cause);
             if decision.execute::<Chat>(stream, ChatCommand::CloseChat).await? {
                 decision.release(Claim::open_chat(chat.instance, self.id), stream);
             }

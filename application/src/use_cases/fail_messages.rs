@@ -3,6 +3,7 @@ use interflow_domain::message::{FailureReason, Message, MessageCommand};
 use interflow_domain::{InstanceId, MessageId};
 
 use crate::log::{Rider, StreamId};
+use crate::metadata::Origin;
 use crate::{Decision, Error, UseCase};
 
 /// Gives up messages that are still queued.
@@ -24,11 +25,15 @@ impl UseCase for FailMessages {
         if let Some((instance, epoch)) = self.fence {
             decision.ride(Rider::Fence { instance, epoch });
         }
+        let mut failed = vec![];
         for message in &self.messages {
             let command = MessageCommand::FailMessage { reason: self.reason.clone() };
-            decision.execute::<Message>(StreamId::Message(*message), command).await?;
+            let stream = StreamId::Message(*message);
+            if decision.execute::<Message>(stream, command).await? {
+                failed.push(stream);
+            }
             decision.ride(Rider::SendDone { message: *message });
         }
-        Ok(())
+        decision.follows_from(&failed, Origin::First).await
     }
 }

@@ -59,7 +59,7 @@ impl UseCase for QueueBulk {
             Err(Error::ChannelNotConnected) => false,
             Err(error) => return Err(error),
         };
-        let mut outcomes = Vec::with_capacity(self.items.len());
+        let (mut outcomes, mut queued) = (Vec::with_capacity(self.items.len()), vec![]);
         for BulkItem { index, to, content } in &self.items {
             let message_id = message_id(self.job, *index);
             let outcome = if self.has(decision, message_id).await? {
@@ -74,10 +74,12 @@ impl UseCase for QueueBulk {
                 let job = Some((self.job, self.patience));
                 let letter = Letter { message_id, to, content, reply_to: None, deadline: expires_at, job };
                 queue(decision, participants, letter).await?;
+                queued.push(StreamId::Message(message_id));
                 Ok(message_id)
             };
             outcomes.push((*index, outcome));
         }
+        decision.belongs_to(&queued, StreamId::Job(self.job)).await?;
         Ok(outcomes)
     }
 }

@@ -45,7 +45,10 @@ pub(super) async fn queue(
         deadline,
         job_id: job.map(|(job, _)| job),
     };
-    decision.begin::<Message>(StreamId::Message(message_id), command).await?;
+    let stream = StreamId::Message(message_id);
+    decision.begin::<Message>(stream, command).await?;
+    decision.caused_within(StreamId::Customer(participants.customer_id), stream);
+    decision.caused_within(StreamId::Chat(participants.chat_id), stream);
     decision.ride(Rider::Send {
         message: message_id,
         instance: participants.instance_id,

@@ -46,6 +46,8 @@ impl UseCase for ReceiveMessage {
         let known = Known { phone: party.phone.clone(), lid, name };
         let participants = participants(decision, self.instance, known).await?;
         let chat = StreamId::Chat(participants.chat_id);
+        decision.caused_within(StreamId::Customer(participants.customer_id), stream);
+        decision.caused_within(chat, stream);
         if !from_me && decision.load::<Chat>(chat).await?.status() == Some(ChatStatus::Snoozed) {
             decision.execute::<Chat>(chat, ChatCommand::ReopenChat).await?;
         }

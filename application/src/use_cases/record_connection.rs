@@ -1,9 +1,13 @@
 use async_trait::async_trait;
 use interflow_domain::InstanceId;
-use interflow_domain::instance::{Instance, InstanceCommand};
+use interflow_domain::instance::{Instance, InstanceCommand, Phase};
 
 use crate::log::{Rider, StreamId};
+use crate::metadata::Origin;
 use crate::{Decision, Error, ResourceRef, UseCase};
+
+/// What says that somebody asked for the connection.
+const ASKED: &str = "instance.connecting";
 
 /// Records what became of an instance's connection, as the gateway or a caller has it.
 #[derive(Debug, Clone)]
@@ -25,6 +29,16 @@ impl UseCase for RecordConnection {
             decision.ride(Rider::Fence { instance: self.instance, epoch });
         }
         decision.answers_with(ResourceRef::Instance(self.instance));
-        decision.execute::<Instance>(StreamId::Instance(self.instance), self.command.clone()).await
+        let stream = StreamId::Instance(self.instance);
+        // Until it is open for the first time, it is because somebody asked for it.
+        let asked = matches!(
+            decision.load::<Instance>(stream).await?.phase(),
+            Phase::Pairing { .. } | Phase::LoggingIn { .. }
+        );
+        let changed = decision.execute::<Instance>(stream, self.command.clone()).await?;
+        if changed && asked {
+            decision.follows_from(&[stream], Origin::Latest(ASKED)).await?;
+        }
+        Ok(changed)
     }
 }

@@ -3,6 +3,7 @@ use interflow_domain::JobId;
 use interflow_domain::job::{Job, JobCommand};
 
 use crate::log::StreamId;
+use crate::metadata::Origin;
 use crate::{Decision, Error, ResourceRef, UseCase};
 
 /// Records what became of a job, as the gateway or a caller has it. Says whether that was new.
@@ -20,6 +21,11 @@ impl UseCase for RecordJob {
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<bool, Error> {
         decision.answers_with(ResourceRef::Job(self.job));
-        decision.execute::<Job>(StreamId::Job(self.job), self.command.clone()).await
+        let stream = StreamId::Job(self.job);
+        let changed = decision.execute::<Job>(stream, self.command.clone()).await?;
+        if changed {
+            decision.follows_from(&[stream], Origin::First).await?;
+        }
+        Ok(changed)
     }
 }

@@ -4,6 +4,7 @@ use interflow_domain::message::{Message, MessageCommand, Receipt};
 use interflow_domain::{InstanceId, MessageId};
 
 use crate::log::{Rider, StreamId};
+use crate::metadata::Origin;
 use crate::{Decision, Error, UseCase};
 
 /// Records how far messages got, and that those still waiting need no more attempts.
@@ -27,12 +28,15 @@ impl UseCase for RecordReceipts {
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<(), Error> {
         decision.ride(Rider::Fence { instance: self.instance, epoch: self.epoch });
+        let mut changed = vec![];
         for message in &self.messages {
+            let stream = StreamId::Message(*message);
             let command = MessageCommand::RecordReceipt { receipt: self.receipt, at: self.at };
-            if decision.execute::<Message>(StreamId::Message(*message), command).await? {
+            if decision.execute::<Message>(stream, command).await? {
+                changed.push(stream);
                 decision.ride(Rider::SendDone { message: *message });
             }
         }
-        Ok(())
+        decision.follows_from(&changed, Origin::First).await
     }
 }

@@ -4,6 +4,7 @@ use interflow_domain::message::{Message, MessageCommand};
 use interflow_domain::{InstanceId, MessageId};
 
 use crate::log::{Rider, StreamId};
+use crate::metadata::Origin;
 use crate::{Decision, Error, UseCase};
 
 /// Records that WhatsApp's server has a message.
@@ -27,7 +28,8 @@ impl UseCase for RecordSent {
         decision.ride(Rider::Fence { instance: self.instance, epoch: self.epoch });
         decision.ride(Rider::SendDone { message: self.message });
         let command = MessageCommand::RecordSent { at: self.at };
-        decision.execute::<Message>(StreamId::Message(self.message), command).await?;
-        Ok(())
+        let stream = StreamId::Message(self.message);
+        decision.execute::<Message>(stream, command).await?;
+        decision.follows_from(&[stream], Origin::First).await
     }
 }

@@ -3,7 +3,11 @@ use interflow_domain::ChatId;
 use interflow_domain::chat::{Chat, ChatCommand};
 
 use crate::log::StreamId;
+use crate::metadata::Origin;
 use crate::{Decision, Error, UseCase};
+
+/// What put it aside.
+const SNOOZED: &str = "chat.snoozed";
 
 /// Takes a chat up again whose time of being put aside is over; does nothing where it is not.
 #[derive(Debug, Clone)]
@@ -24,6 +28,7 @@ impl UseCase for WakeChat {
         if until.is_none_or(|until| until > now) {
             return Ok(false);
         }
+        decision.follows_from(&[stream], Origin::Latest(SNOOZED)).await?;
         decision.execute::<Chat>(stream, ChatCommand::ReopenChat).await
     }
 }

@@ -5,6 +5,7 @@ use url::Url;
 
 use super::evolution::{self, EvolutionType};
 use super::{Materials, Numbering, standard};
+use crate::metadata::TRACEPARENT;
 
 /// What is sent, but for its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub fn render(
     match settings.format {
         Format::Standard => {
             let body = standard::body(materials, numbering, settings.schema_version)?;
-            Some(Rendered { url: url.to_owned(), body, headers: json(vec![]) })
+            Some(Rendered { url: url.to_owned(), body, headers: beside(materials, vec![]) })
         }
         Format::Evolution => {
             let told_as = EvolutionType::of(&materials.recorded.event)?;
@@ -43,14 +44,16 @@ pub fn render(
             headers.extend(
                 numbering.previous.map(|number| (evolution::PREVIOUS_SEQUENCE_HEADER, number.to_string())),
             );
-            Some(Rendered { url, body, headers: json(headers) })
+            Some(Rendered { url, body, headers: beside(materials, headers) })
         }
     }
 }
 
-fn json(mut headers: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
-    headers.insert(0, ("content-type", "application/json".to_owned()));
-    headers
+/// What the body is, and which span of which trace recorded the event.
+fn beside(materials: &Materials, own: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+    let trace = materials.recorded.metadata.trace();
+    let trace = trace.map(|trace| (TRACEPARENT, trace.to_string()));
+    [("content-type", "application/json".to_owned())].into_iter().chain(trace).chain(own).collect()
 }
 
 /// The address below which an endpoint has one for each event.

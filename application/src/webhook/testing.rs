@@ -61,6 +61,7 @@ pub(super) fn record(events: impl IntoIterator<Item = (StreamId, Event)>) -> Vec
             version: *version,
             recorded_at: start + TimeDelta::seconds(i64::try_from(position).unwrap()),
             event,
+            metadata: crate::metadata::Metadata::default(),
         }
     });
     recorded.collect()

@@ -27,6 +27,7 @@ use chrono::{DateTime, Utc};
 use interflow_application::log::{
     Append, AppendError, Event, LogError, RecordedEvent, Rider, State, StreamAppend, StreamId, Streamed,
 };
+use interflow_application::metadata::CausedBy;
 use interflow_application::{Actor, Certificate, Clock, Context, Erasures, Error, Resource, ResourceRef};
 use interflow_domain::chat::{Chat, ChatCommand};
 use interflow_domain::customer::{Customer, CustomerCommand, CustomerEvent, Destroyed, ErasureReason};
@@ -268,6 +269,7 @@ impl Work<'_> {
             stream,
             expected: events.len() as u64,
             events: decided.into_iter().map(Event::from).collect(),
+            cause: None,
         }];
         let mut claims = known.releases(stream);
         for chat in shown.chats.iter().filter(|chat| chat.open) {
@@ -293,7 +295,8 @@ impl Work<'_> {
         let events = locked.events(stream).await.map_err(failed)?;
         let decided = folded::<Chat>(&events)?.decide(ChatCommand::CloseChat)?;
         let events_now = decided.into_iter().map(Event::from).collect();
-        Ok(StreamAppend { stream, expected: events.len() as u64, events: events_now })
+        let cause = Some(CausedBy::Within(StreamId::Customer(self.customer)));
+        Ok(StreamAppend { stream, expected: events.len() as u64, events: events_now, cause })
     }
 
     async fn given_up(&self, locked: &mut Locked, message: MessageId) -> Result<StreamAppend, Error> {
@@ -302,7 +305,8 @@ impl Work<'_> {
         let reason = FailureReason::CustomerErased;
         let decided = folded::<Message>(&events)?.decide(MessageCommand::FailMessage { reason })?;
         let events_now = decided.into_iter().map(Event::from).collect();
-        Ok(StreamAppend { stream, expected: events.len() as u64, events: events_now })
+        let cause = Some(CausedBy::Within(StreamId::Customer(self.customer)));
+        Ok(StreamAppend { stream, expected: events.len() as u64, events: events_now, cause })
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) async fn append(
     let mut facts = before.facts();
     let verdicts: Vec<_> = group.iter().map(|one| facts.admit(one)).collect();
     let winners = group::winners(group, &verdicts);
-    let recorded = group::number(head, &winners);
+    let mut recorded = group::number(head, &winners);
     let Some(last) = recorded.last() else { return Ok(None) };
     let after = Head { position: last.position.cast_signed(), ..head };
     // Their rows are inserted, which fails where there is one.
@@ -74,6 +74,7 @@ pub(super) async fn append(
     before.to_check.check(&mut batch, workspace, head);
     let Some(keys) = keys(inner, &mut batch, workspace, head, &winners, &recorded)? else { return Ok(None) };
     let payloads = group::seal(&winners, &keys)?;
+    group::describe(&winners, &keys, &mut recorded)?;
     let before = before.facts();
     let events = rows::Group { before, after: facts, winners, recorded: &recorded, payloads };
     rows::write(&mut batch, workspace, head, &events, rows::Commands::AllNew);
@@ -220,7 +221,7 @@ fn keys(
         recorded.iter().filter(|event| event.version == 1).map(|event| event.stream).collect();
     let mut keys = inner.keys.remembered(workspace, head.erasures, &slots);
     let unknown: Vec<_> = slots.into_iter().filter(|slot| !keys.contains_key(slot)).collect();
-    if unknown.iter().any(|(subject, _)| !begun.contains(&stream_of(*subject))) {
+    if unknown.iter().any(|(subject, _)| stream_of(*subject).is_none_or(|stream| !begun.contains(&stream))) {
         return Ok(None);
     }
     let made = inner.keys.make(unknown, head.erasures, &*inner.ids);
@@ -229,11 +230,13 @@ fn keys(
     Ok(Some(keys))
 }
 
-const fn stream_of(subject: Subject) -> StreamId {
-    match subject {
+/// Whose stream begins with it. What is known of a key's users is in no stream of its own.
+const fn stream_of(subject: Subject) -> Option<StreamId> {
+    Some(match subject {
         Subject::Customer(id) | Subject::Messages(id) => StreamId::Customer(id),
         Subject::Chat(id) => StreamId::Chat(id),
         Subject::Instance(id) => StreamId::Instance(id),
         Subject::Webhook(id) => StreamId::Webhook(id),
-    }
+        Subject::Key(_) => return None,
+    })
 }

@@ -96,6 +96,7 @@ impl<A: Streamed> EventStore<A> for CqrsStore {
             stream,
             expected: version,
             events: events.iter().cloned().map(Into::into).collect(),
+            cause: None,
         };
         let append = Append {
             context: self.context(&metadata),

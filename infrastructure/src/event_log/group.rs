@@ -15,6 +15,7 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use interflow_application::log::{AppendError, Event, RecordedEvent};
+use interflow_application::metadata::Metadata;
 use interflow_domain::WorkspaceId;
 use sqlx::{Connection as _, PgConnection};
 
@@ -171,9 +172,10 @@ pub(super) async fn write(
         let answers = verdicts.into_iter().map(|verdict| verdict.map(|()| vec![])).collect();
         return Ok(Staged { answers, keys: Keys::new(), head, changes: false });
     }
-    let recorded = number(head, &winners);
+    let mut recorded = number(head, &winners);
     let keys = keys_for(inner, connection, workspace, head, &winners).await?;
     let payloads = seal(&winners, &keys)?;
+    describe(&winners, &keys, &mut recorded)?;
     let events = rows::Group { before, after: facts, winners, recorded: &recorded, payloads };
     let mut head = head;
     rows::release_claims(connection, workspace, &events).await?;
@@ -237,6 +239,7 @@ pub(super) fn number(head: Head, winners: &[&Prepared]) -> Vec<RecordedEvent> {
                     version,
                     recorded_at,
                     event,
+                    metadata: Metadata::default(),
                 });
             }
         }
@@ -259,6 +262,7 @@ pub(super) fn slots(winners: &[&Prepared]) -> BTreeSet<Slot> {
     let of_payloads = |one: &&Prepared| {
         let month = one.month;
         let subjects = one.payloads.iter().flat_map(|payload| payload.subjects.iter().copied());
+        let subjects = subjects.chain(one.circumstances.subject());
         subjects.map(|subject| (subject, month)).collect::<Vec<_>>()
     };
     winners.iter().flat_map(of_payloads).collect()
@@ -269,6 +273,25 @@ pub(super) fn seal<'a>(winners: &[&'a Prepared], keys: &Keys) -> Result<Vec<Cow<
     let payloads = winners.iter().flat_map(|one| one.payloads.iter().map(|payload| (one.month, payload)));
     let sealed = payloads.map(|(month, payload)| payload.sealed(month, keys));
     sealed.collect::<Result<_, _>>().map_err(|error| Failure::Refused(error.to_string()))
+}
+
+/// Gives the winners' events the circumstances they are stored with.
+pub(super) fn describe(
+    winners: &[&Prepared],
+    keys: &Keys,
+    recorded: &mut [RecordedEvent],
+) -> Result<(), Failure> {
+    let mut recorded = recorded.iter_mut();
+    for one in winners {
+        let metadata = one.circumstances.sealed(one.month, keys);
+        let metadata = metadata.map_err(|error| Failure::Refused(error.to_string()))?;
+        for (part, metadata) in one.append.streams.iter().zip(&*metadata) {
+            for event in recorded.by_ref().take(part.events.len()) {
+                event.metadata = metadata.clone();
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Deals the recorded events out to the appends they belong to.

@@ -5,7 +5,7 @@
 //! its workspace, and the workspace's [`writer`] takes what is waiting and appends for all of them in one transaction
 //! ([`group`]). There the head is locked; what the appends name is read ([`facts`]); they are judged in order
 //! ([`ruling`]), and losers leave; the winners' events get positions, their personal values are sealed ([`sealing`],
-//! [`data_keys`]), and each table gets one set-wise write ([`rows`]). The read models are written, the transaction
+//! [`data_keys`]), what is told of its [`circumstances`] with them, and each table gets one set-wise write ([`rows`]). The read models are written, the transaction
 //! commits, the [`cache`] of states follows, and everyone is answered. What the database refuses for a reason nobody
 //! foresaw is found by halving ([`bisect`]). Tests of faults are told of every step ([`seam`]).
 //!
@@ -22,6 +22,7 @@
 mod ahead;
 mod bisect;
 mod cache;
+mod circumstances;
 mod connections;
 mod cqrs_store;
 mod data_keys;
@@ -41,13 +42,14 @@ mod settings;
 mod upcasting;
 mod writer;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use interflow_application::log::{
     Append, AppendError, EventLog, Loaded, LogError, RecordedEvent, Rider, State, StreamId,
 };
+use interflow_application::metadata::{Cause, Origin};
 use interflow_application::wakeups::{Wakeup, Wakeups as _};
 use interflow_application::{Claim, Ids};
 use interflow_domain::WorkspaceId;
@@ -295,6 +297,16 @@ impl EventLog for PgEventLog {
         let mut connection = pool.acquire().await.map_err(log_error)?;
         let events = reader::beginnings(&mut connection, keys, workspace, streams).await?;
         Ok(events.into_iter().map(reader::Opened::recorded).collect::<Result<_, _>>()?)
+    }
+
+    async fn causes(
+        &self,
+        workspace: WorkspaceId,
+        streams: &[StreamId],
+        origin: Origin,
+    ) -> Result<HashMap<StreamId, Cause>, LogError> {
+        let mut connection = self.inner.pool.acquire().await.map_err(log_error)?;
+        Ok(circumstances::causes(&mut connection, workspace, streams, origin).await?)
     }
 
     async fn read(

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate, SubsecRound};
 use interflow_application::log::{Append, ClaimChange, Event, LogError, StreamId};
-use interflow_application::{Claim, ClaimKind, Context, Ids};
+use interflow_application::{Claim, ClaimKind, Ids};
 use interflow_domain::{EventId, Subject, WorkspaceId};
 use interflow_vault::SealingKey;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::circumstances::Circumstances;
 use super::data_keys::{DataKeys, InUse, Keys};
 use super::sealing::{self, SealError};
 
@@ -28,7 +29,8 @@ pub(super) struct Prepared {
     /// In the order of the append.
     pub(super) releases: Vec<(ClaimKey, StreamId)>,
     pub(super) takes: Vec<(ClaimKey, StreamId)>,
-    pub(super) metadata: String,
+    /// Who, and because of what.
+    pub(super) circumstances: Circumstances,
     /// The month whose data keys seal it.
     pub(super) month: NaiveDate,
 }
@@ -127,8 +129,9 @@ impl Prepared {
                 }
             }
         }
-        let metadata = metadata(&append.context)?;
-        Ok(Self { append, payloads, holds, releases, takes, metadata, month })
+        let mut circumstances = Circumstances::new(&append, &payloads)?;
+        circumstances.seal_early(|subject| keys.latest(workspace, (subject, month)));
+        Ok(Self { append, payloads, holds, releases, takes, circumstances, month })
     }
 
     /// What it counts for in a group.
@@ -159,18 +162,4 @@ pub(super) fn key_of(key: &SealingKey, workspace: WorkspaceId, claim: &Claim) ->
     place.push(0);
     place.extend(claim.value.as_bytes());
     (claim.kind, key.fingerprint(&place))
-}
-
-/// The flat map of texts that cqrs-es expects.
-fn metadata(context: &Context) -> Result<String, LogError> {
-    let mut map = BTreeMap::from([
-        ("actor", context.actor.to_string()),
-        ("request_id", context.request_id.clone()),
-        ("correlation_id", context.request_id.clone()),
-    ]);
-    if let Some(causation) = context.causation {
-        map.insert("causation_id", causation.to_string());
-    }
-    serde_json::to_string(&map)
-        .map_err(|_| LogError::Corrupt("the metadata of an event is no JSON".to_owned()))
 }

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
 use cqrs_es::persist::SerializedEvent;
 use interflow_application::log::{Event, RecordedEvent, StreamId};
+use interflow_application::metadata::Metadata;
 use interflow_domain::{EventId, PERSONAL_MARK, WorkspaceId};
 use serde_json::Value;
 use sqlx::postgres::PgRow;
@@ -325,7 +326,7 @@ impl Opened {
 
     /// The event as the port has it.
     pub(super) fn recorded(self) -> Result<RecordedEvent, Failure> {
-        let Self { id, stream, position, version, recorded_at, event_type, event_version, payload, .. } =
+        let Self { id, stream, position, version, recorded_at, metadata, event_type, event_version, payload } =
             self;
         // Not the deserialiser's text, which may repeat a value.
         let event = match payload {
@@ -337,7 +338,8 @@ impl Opened {
         let event =
             event.filter(|event| event.event_type() == event_type && event.event_version() == event_version);
         let event = event.ok_or_else(|| unreadable(position, &event_type, &event_version, UNKNOWN))?;
-        Ok(RecordedEvent { id, position, stream, version, recorded_at, event })
+        let metadata = Metadata::stored(metadata);
+        Ok(RecordedEvent { id, position, stream, version, recorded_at, event, metadata })
     }
 
     /// The event as one aggregate has it, and the metadata it was recorded with.

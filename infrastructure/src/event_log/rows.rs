@@ -104,8 +104,6 @@ pub(super) fn write(
 fn write_log(batch: &mut Batch, workspace: WorkspaceId, head: Head, group: &Group<'_>) {
     let recorded = group.recorded;
     let Some(last) = recorded.last() else { return };
-    let metadata: Vec<&str> =
-        group.winners.iter().flat_map(|one| one.payloads.iter().map(|_| one.metadata.as_str())).collect();
     let begun: BTreeSet<StreamId> =
         recorded.iter().filter(|event| event.version == 1).map(|event| event.stream).collect();
     let versions: BTreeMap<StreamId, u64> =
@@ -123,7 +121,7 @@ fn write_log(batch: &mut Batch, workspace: WorkspaceId, head: Head, group: &Grou
         .bind(recorded.iter().map(|event| event.event.event_type()).collect::<Vec<_>>())
         .bind(recorded.iter().map(|event| event.event.event_version()).collect::<Vec<_>>())
         .bind(group.payloads.iter().map(|payload| &**payload).collect::<Vec<&str>>())
-        .bind(metadata)
+        .bind(recorded.iter().map(|event| event.metadata.as_str()).collect::<Vec<&str>>())
         .bind(recorded.iter().map(|event| event.recorded_at).collect::<Vec<_>>());
     for (part, sql, versions) in [("streams_begun", BEGUN, begun), ("streams_moved_on", MOVED_ON, moved_on)] {
         if !versions.is_empty() {

@@ -63,6 +63,7 @@ impl Recorder {
             version: *version,
             recorded_at: recorded_at(self.position),
             event: event.into(),
+            metadata: interflow_application::metadata::Metadata::default(),
         }
     }
 }

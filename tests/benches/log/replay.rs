@@ -82,6 +82,7 @@ fn lives(workspace: WorkspaceId, customer_id: CustomerId) -> Append {
             stream: StreamId::Message(message_id),
             expected: 0,
             events: events.map(Event::from).to_vec(),
+            cause: None,
         }
     });
     Append {

@@ -160,7 +160,8 @@ pub trait Build: Sized {
 
 impl Build for Append {
     fn on(mut self, stream: StreamId, expected: u64, events: impl IntoIterator<Item = Event>) -> Self {
-        self.streams.push(StreamAppend { stream, expected, events: events.into_iter().collect() });
+        let events = events.into_iter().collect();
+        self.streams.push(StreamAppend { stream, expected, events, cause: None });
         self
     }
 

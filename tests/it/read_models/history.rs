@@ -420,6 +420,7 @@ impl History {
                 version,
                 recorded_at,
                 event: event.into(),
+                metadata: interflow_application::metadata::Metadata::default(),
             });
         }
     }

@@ -52,7 +52,7 @@ async fn fill(node: &Node, events: usize) {
             let expected = *version;
             *version += decided.len() as u64;
             let events = decided.into_iter().map(Event::Customer).collect();
-            streams.push(StreamAppend { stream: StreamId::Customer(id(n)), expected, events });
+            streams.push(StreamAppend { stream: StreamId::Customer(id(n)), expected, events, cause: None });
         }
         made += streams.len();
         let (context, recorded_at) = (node.context.clone(), node.core.clock.now());

@@ -16,7 +16,9 @@ const FRAME: usize = 400;
 
 /// About how many bytes an event takes.
 pub(super) fn weight(recorded: &RecordedEvent) -> usize {
-    FRAME + recorded.event.to_json().map_or(0, |json| json.to_string().len())
+    FRAME
+        + recorded.metadata.as_str().len()
+        + recorded.event.to_json().map_or(0, |json| json.to_string().len())
 }
 
 #[derive(Debug, Clone, Default)]
@@ -101,6 +103,7 @@ mod tests {
             stream: StreamId::Chat(chat_id),
             version,
             recorded_at: DateTime::UNIX_EPOCH,
+            metadata: crate::metadata::Metadata::default(),
             event: Event::Chat(match version {
                 1 => ChatEvent::ChatOpened {
                     chat_id,
