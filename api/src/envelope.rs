@@ -144,7 +144,7 @@ mod tests {
     }
 
     fn page(total_is_estimate: bool, next: Option<Cursor>) -> Page<u8> {
-        Page { items: vec![1, 2], total: 100, total_is_estimate, next }
+        Page { items: vec![1, 2], cursors: vec![], total: 100, total_is_estimate, next }
     }
 
     #[tokio::test]

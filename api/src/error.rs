@@ -254,6 +254,12 @@ pub struct Failure {
     pub cause: Option<String>,
 }
 
+impl From<&ApiError> for Failure {
+    fn from(error: &ApiError) -> Self {
+        Self { code: error.code, cause: error.cause.clone() }
+    }
+}
+
 #[derive(Serialize)]
 struct Envelope<'a> {
     success: bool,
@@ -298,7 +304,9 @@ impl IntoResponse for ApiError {
             }
             _ => {}
         }
-        response.extensions_mut().insert(Failure { code: self.code, cause: self.cause });
+        let extensions = response.extensions_mut();
+        extensions.insert(Failure::from(&self));
+        extensions.insert(self);
         response
     }
 }

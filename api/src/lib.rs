@@ -3,6 +3,7 @@
 //! Cast:
 //! - [`compose`] is the composition root: the one file that names infrastructure;
 //! - [`router`] has every route; [`rest`] holds the handlers, which parse, call one use case, and render;
+//! - [`graphql`] answers the same over one route;
 //! - [`extract`] takes requests apart, [`envelope`] and [`error`] put answers together;
 //! - [`auth`] lets keys in, [`idempotency`] lets a command happen once, [`limits`] divides
 //!   what a plan allows, [`layers`] surround it all;
@@ -18,6 +19,7 @@ pub mod config;
 pub mod envelope;
 pub mod error;
 pub mod extract;
+pub mod graphql;
 mod health;
 pub mod idempotency;
 mod layers;

@@ -10,7 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::error::{ApiError, Code};
 use crate::extract::BodyLimit;
 use crate::state::App;
-use crate::{auth, health, idempotency, layers, openapi, rest};
+use crate::{auth, graphql, health, idempotency, layers, openapi, rest};
 
 /// The whole HTTP face.
 pub fn router(app: App) -> Router {
@@ -20,12 +20,14 @@ pub fn router(app: App) -> Router {
         .merge(openapi::routes())
         .nest("/v1", rest::v1::routes(guard))
         .nest("/api/whatsapp", rest::whatsapp::routes(guard))
+        .merge(graphql::routes(guard))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn(layers::leftover))
         .layer(from_fn_with_state(app.clone(), layers::timeout))
         .layer(from_fn(layers::heads))
         .layer(CatchPanicLayer::custom(layers::answer_panic))
+        .layer(from_fn(graphql::speak))
         .layer(from_fn_with_state(app.clone(), layers::headers));
     let router = match layers::cors(&app.settings.cors_origins) {
         Some(cors) => router.layer(cors),

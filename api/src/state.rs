@@ -15,6 +15,7 @@ use interflow_application::{AnswerStore, Core, Erasures};
 
 use crate::auth::{Crowd, KeyUses, Secrets};
 use crate::config::Origin;
+use crate::graphql;
 use crate::idempotency::InFlight;
 use crate::limits::Limits;
 use crate::streams::Streams;
@@ -43,6 +44,8 @@ pub struct Parts {
     pub webhooks: Webhooks,
     /// What stays open.
     pub streams: Streams,
+    /// Answers GraphQL.
+    pub graphql: graphql::Schema,
     /// Bounds.
     pub settings: Settings,
 }
@@ -118,6 +121,7 @@ impl App {
             tenants,
             webhooks,
             streams,
+            graphql: graphql::schema(),
             settings,
         }))
     }

@@ -41,9 +41,16 @@ pub struct Standing {
 /// Counts requests, on the database's clock and for all server processes together.
 #[async_trait]
 pub trait Limiter: Send + Sync {
-    /// Counts a request of a key against the quota of its workspace. Another quota than at the last call takes effect
-    /// at once: what was used of the window stays used.
-    async fn count(&self, workspace: WorkspaceId, key: KeyId, quota: u32) -> Result<Standing, LogError>;
+    /// Counts so many requests of a key against the quota of its workspace, as far as they are admitted; all are when
+    /// the last one is. Another quota than at the last call takes effect at once: what was used of the window stays
+    /// used.
+    async fn count(
+        &self,
+        workspace: WorkspaceId,
+        key: KeyId,
+        quota: u32,
+        requests: u32,
+    ) -> Result<Standing, LogError>;
 }
 
 #[cfg(test)]

@@ -17,7 +17,10 @@ pub struct PgLimiter {
     pool: PgPool,
 }
 
-const COUNT: &str = "SELECT admitted, remaining, resets_in FROM count_request($1, $2, $3)";
+/// Where the key stands after the last of them. `OFFSET` keeps the function from being called once for each column.
+const COUNT: &str = "SELECT (standing).admitted, (standing).remaining, (standing).resets_in \
+     FROM (SELECT number, count_request($1, $2, $3) AS standing FROM generate_series(1, $4) AS number OFFSET 0) AS counted \
+     ORDER BY number DESC LIMIT 1";
 
 impl PgLimiter {
     /// A limiter on this database.
@@ -29,11 +32,18 @@ impl PgLimiter {
 
 #[async_trait]
 impl Limiter for PgLimiter {
-    async fn count(&self, workspace: WorkspaceId, key: KeyId, quota: u32) -> Result<Standing, LogError> {
+    async fn count(
+        &self,
+        workspace: WorkspaceId,
+        key: KeyId,
+        quota: u32,
+        requests: u32,
+    ) -> Result<Standing, LogError> {
         let (admitted, remaining, resets_in): (bool, i32, f64) = sqlx::query_as(COUNT)
             .bind(workspace.uuid())
             .bind(key.uuid())
             .bind(i32::try_from(quota).unwrap_or(i32::MAX))
+            .bind(i32::try_from(requests).unwrap_or(i32::MAX))
             .fetch_one(&self.pool)
             .await
             .map_err(log_error)?;

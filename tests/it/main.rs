@@ -13,6 +13,7 @@ mod erasure;
 mod event_log;
 mod faults;
 mod gateway;
+mod graphql;
 mod hosted;
 mod lab_guard;
 mod live;

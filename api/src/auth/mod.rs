@@ -8,6 +8,8 @@ mod scope;
 mod secrets;
 mod uses;
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
@@ -40,7 +42,7 @@ pub struct Caller {
 }
 
 /// Lets a request through when its key works, its workspace's plan allows one more, and the key has the scope, if the
-/// route asks for one; the handler finds the [`Caller`] in the extensions.
+/// route asks for one; the handler finds the [`Caller`] and what is [known](Credential) of the key in the extensions.
 pub async fn require(
     State((app, scope)): State<(App, Option<Scope>)>,
     mut request: Request,
@@ -53,6 +55,8 @@ pub async fn require(
     let mut response = match allow(&known, scope) {
         Ok(()) => {
             request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(admission);
+            request.extensions_mut().insert(Arc::new(known));
             next.run(request).await
         }
         Err(error) => error.into_response(),
@@ -100,9 +104,9 @@ async fn identify(app: &App, secret: &str) -> Result<Credential, ApiError> {
     Ok(known)
 }
 
-/// A route without a scope is for every key. One that governs workspaces is for keys of the first workspace alone, also
+/// Whether a key may do what needs this scope. A route without a scope is for every key. One that governs workspaces is for keys of the first workspace alone, also
 /// where a key may do everything in its own.
-fn allow(known: &Credential, scope: Option<Scope>) -> Result<(), ApiError> {
+pub fn allow(known: &Credential, scope: Option<Scope>) -> Result<(), ApiError> {
     if known.suspended {
         return Err(ApiError::new(
             Code::WorkspaceSuspended,

@@ -93,7 +93,8 @@ const CURSOR_RULE: &str =
     "must be the 'next_cursor' of an answer of this list, with the same filters and the same sort";
 
 /// The same for the same list with the same filters, in whatever order they are given.
-fn fingerprint(path: &str, sort: &str, mut filters: Vec<(String, String)>) -> Fingerprint {
+#[must_use]
+pub fn fingerprint(path: &str, sort: &str, mut filters: Vec<(String, String)>) -> Fingerprint {
     filters.sort();
     let mut hash = Sha256::new();
     for text in [path, sort].into_iter().chain(filters.iter().flat_map(|(name, value)| [&**name, &**value])) {

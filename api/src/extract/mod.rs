@@ -16,7 +16,7 @@ pub use call::{Call, reused};
 pub use conditional::{IfMatch, IfNoneMatch};
 pub use form::{Form, FromForm};
 pub use idempotency_key::idempotency_key;
-pub use listing::{FromQuery, Listed};
+pub use listing::{FromQuery, Listed, fingerprint};
 pub use optional_body::OptionalBody;
 pub use page::{Paging, page_request};
 pub use path::{InPath, Resolves};

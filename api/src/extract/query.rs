@@ -25,6 +25,12 @@ impl Query {
         Self { parameters: form_urlencoded::parse(query.as_bytes()).into_owned().collect(), problems: vec![] }
     }
 
+    /// Over parameters that were given in another way.
+    #[must_use]
+    pub const fn of(parameters: Vec<(String, String)>) -> Self {
+        Self { parameters, problems: vec![] }
+    }
+
     /// All parameters but these.
     #[must_use]
     pub fn others(&self, names: &[&str]) -> Vec<(String, String)> {

@@ -8,6 +8,11 @@ use interflow_application::limits::{Standing, WINDOW};
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
+/// Whether an answer says already where its key stands.
+pub fn are_written(headers: &HeaderMap) -> bool {
+    headers.contains_key(LIMIT)
+}
+
 /// Writes where a key stands; for one that was refused, when to come again.
 pub fn write(headers: &mut HeaderMap, quota: u32, standing: Standing) {
     let wait = seconds(standing.resets_in);

@@ -53,7 +53,7 @@ impl Limits {
             self.refusals.forget(key);
             return Ok(Admission(None));
         };
-        match self.limiter.count(caller.workspace, caller.key, quota).await {
+        match self.limiter.count(caller.workspace, caller.key, quota, 1).await {
             Ok(standing) if standing.admitted => {
                 self.refusals.forget(key);
                 Ok(Admission(Some((quota, standing))))
@@ -69,12 +69,40 @@ impl Limits {
             }
         }
     }
+
+    /// Counts what a request that was admitted costs beyond one; or the answer that refuses it. It is refused without
+    /// being counted when it costs more than its key had left; the key may go on with what costs less.
+    pub async fn charge(
+        &self,
+        caller: Caller,
+        admitted: Admission,
+        more: u32,
+    ) -> Result<Admission, Response> {
+        let Admission(Some((quota, before))) = admitted else { return Ok(admitted) };
+        if more == 0 {
+            return Ok(admitted);
+        }
+        if before.remaining < more {
+            return Err(too_dear(caller, quota, before, more));
+        }
+        match self.limiter.count(caller.workspace, caller.key, quota, more).await {
+            Ok(standing) if standing.admitted => Ok(Admission(Some((quota, standing)))),
+            Ok(standing) => Err(too_dear(caller, quota, standing, more)),
+            Err(error) => {
+                let error = ApiError::from(error);
+                tracing::warn!(?error, "what a request costs could not be counted; it is served");
+                Ok(admitted)
+            }
+        }
+    }
 }
 
 impl Admission {
-    /// Writes on an answer what its caller has left.
+    /// Writes on an answer what its caller has left, where nobody who knows better has done so.
     pub fn tell(self, response: &mut Response) {
-        if let Some((quota, standing)) = self.0 {
+        if let Some((quota, standing)) = self.0
+            && !headers::are_written(response.headers())
+        {
             headers::write(response.headers_mut(), quota, standing);
         }
     }
@@ -86,6 +114,22 @@ fn refused(caller: Caller, quota: u32, standing: Standing) -> Response {
         "The {quota} requests a minute of this workspace's plan are used up, or set aside for its other keys: \
          try again in {wait} s"
     );
+    limited(caller, quota, standing, message)
+}
+
+fn too_dear(caller: Caller, quota: u32, standing: Standing, more: u32) -> Response {
+    let (costs, wait) = (more + 1, headers::seconds(standing.resets_in));
+    let remedy =
+        if costs > quota { "ask for less".to_owned() } else { format!("ask for less, or again in {wait} s") };
+    let message = format!(
+        "This costs as much as {costs} of the {quota} requests a minute of this workspace's plan, of which {} are \
+         left: {remedy}",
+        standing.remaining
+    );
+    limited(caller, quota, Standing { admitted: false, ..standing }, message)
+}
+
+fn limited(caller: Caller, quota: u32, standing: Standing, message: String) -> Response {
     let mut response = ApiError::new(Code::RateLimited, message).into_response();
     headers::write(response.headers_mut(), quota, standing);
     response.extensions_mut().insert(caller);

@@ -52,6 +52,8 @@ pub enum Start {
 pub struct Marked<T> {
     /// The entries.
     pub items: Vec<T>,
+    /// The mark of each of them.
+    pub marks: Vec<Mark>,
     /// How many the list has.
     pub total: u64,
     /// Whether `total` is an estimate.
@@ -67,7 +69,14 @@ impl<T> Marked<T> {
     /// The only page of a list that has nothing.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { items: vec![], total: 0, total_is_estimate: false, next: None, is_out_of_reach: false }
+        Self {
+            items: vec![],
+            marks: vec![],
+            total: 0,
+            total_is_estimate: false,
+            next: None,
+            is_out_of_reach: false,
+        }
     }
 }
 
@@ -177,7 +186,7 @@ impl SortKey for MessageSort {
 }
 
 /// Behind which row a page begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Mark {
     /// The row's value of what the list is sorted by.
     pub value: SortValue,
@@ -186,7 +195,7 @@ pub struct Mark {
 }
 
 /// A value a list is sorted by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SortValue {
     /// To the microsecond.
     Time(DateTime<Utc>),

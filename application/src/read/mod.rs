@@ -3,6 +3,7 @@
 //! They are written in the append itself, so a read after a write's answer always sees it. Every query is within one
 //! workspace.
 
+mod batches;
 mod filter;
 mod jobs;
 mod listing;
@@ -15,6 +16,7 @@ use interflow_domain::{ChatId, CustomerId, InstanceId, InstanceName, KeyId, Mess
 
 use crate::log::LogError;
 
+pub use batches::{BatchReads, Extent, Stretch};
 pub use filter::{Assigned, ChatFilter, CustomerFilter, MessageFilter, SearchText, TimeRange};
 pub use jobs::{Job, JobReads, Need, Progress};
 pub use listing::{
@@ -29,7 +31,7 @@ pub use views::{
 
 /// Answers questions from the read models.
 #[async_trait]
-pub trait Reads: JobReads + Send + Sync {
+pub trait Reads: JobReads + BatchReads + Send + Sync {
     /// What a secret opens, in whatever workspace. It may have expired.
     async fn credential(&self, secret_sha256: &str) -> Result<Option<Credential>, LogError>;
     /// A key that is not revoked.

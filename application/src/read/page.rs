@@ -63,6 +63,8 @@ impl FromStr for Cursor {
 pub struct Page<T> {
     /// The entries.
     pub items: Vec<T>,
+    /// What points behind each of them; none where the entries have no place of their own.
+    pub cursors: Vec<Cursor>,
     /// How many the list has.
     pub total: u64,
     /// Whether `total` is an estimate.

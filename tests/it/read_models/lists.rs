@@ -136,8 +136,8 @@ macro_rules! in_every_order {
 }
 
 fn ids<T>(page: Marked<T>, id: impl Fn(&T) -> Uuid) -> Marked<Uuid> {
-    let Marked { items, total, total_is_estimate, next, is_out_of_reach } = page;
-    Marked { items: items.iter().map(id).collect(), total, total_is_estimate, next, is_out_of_reach }
+    let Marked { items, marks, total, total_is_estimate, next, is_out_of_reach } = page;
+    Marked { items: items.iter().map(id).collect(), marks, total, total_is_estimate, next, is_out_of_reach }
 }
 
 impl Lists {

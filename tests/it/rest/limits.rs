@@ -45,7 +45,7 @@ impl Bench {
     }
 
     async fn ask(&self, asker: KeyId) -> Standing {
-        self.limiter.count(MINE, asker, self.quota).await.unwrap()
+        self.limiter.count(MINE, asker, self.quota, 1).await.unwrap()
     }
 
     /// How many of so many requests are admitted.
@@ -83,7 +83,7 @@ async fn another_workspace_counts_for_itself() {
     let bench = Bench::new(STARTER).await;
     assert_eq!(bench.asks(key(1), 61).await, STARTER);
     let other = WorkspaceId::new(Uuid::from_u128(2));
-    assert!(bench.limiter.count(other, key(1), STARTER).await.unwrap().admitted);
+    assert!(bench.limiter.count(other, key(1), STARTER, 1).await.unwrap().admitted);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,7 +92,9 @@ async fn the_quota_is_met_exactly_by_those_who_ask_at_the_same_time() {
     let limiters = [PgLimiter::new(database.pool.clone()), PgLimiter::new(database.another_pool().await)];
     let calls = join_all((0..150).map(|n| {
         let limiter = limiters[n % 2].clone();
-        tokio::spawn(async move { limiter.count(MINE, key(n as u128 % 3), STARTER).await.unwrap().admitted })
+        tokio::spawn(
+            async move { limiter.count(MINE, key(n as u128 % 3), STARTER, 1).await.unwrap().admitted },
+        )
     }));
     let admitted = calls.await.into_iter().filter(|admitted| *admitted.as_ref().unwrap()).count();
     assert_eq!(admitted, STARTER as usize);

@@ -34,4 +34,5 @@ mod webhooks;
 mod workspaces;
 mod workspaces_walls;
 
-pub use workspaces::made;
+pub use walk::{Belongings, EVERY_SCOPE};
+pub use workspaces::{made, tenant};

@@ -93,8 +93,31 @@ pub(super) const GOVERNING: [(&str, &str, Scope); 7] = [
 /// This every key may ask for, of its own workspace.
 pub(super) const OWN: &str = "/v1/workspace";
 
+/// Every key may ask here; the fields ask for their scopes (`crate::graphql::walk`).
+pub(super) const GRAPHQL: [&str; 2] = ["GET /graphql", "POST /graphql"];
+
 /// This does not end by itself; it has tests of its own (`crate::live`).
 pub(super) const STREAM: (&str, &str, Scope) = ("GET", "/v1/events/stream", Scope::EventsRead);
+
+/// What keys of any workspace may have.
+pub const EVERY_SCOPE: [Scope; 16] = [
+    Scope::CustomersRead,
+    Scope::CustomersWrite,
+    Scope::CustomersErase,
+    Scope::ChatsRead,
+    Scope::ChatsWrite,
+    Scope::MessagesRead,
+    Scope::MessagesWrite,
+    Scope::ChannelsRead,
+    Scope::ChannelsWrite,
+    Scope::JobsRead,
+    Scope::JobsWrite,
+    Scope::KeysRead,
+    Scope::KeysWrite,
+    Scope::WebhooksRead,
+    Scope::WebhooksWrite,
+    Scope::EventsRead,
+];
 
 /// An address at which nobody listens.
 const NOWHERE: &str = "http://127.9.9.9:9009/";
@@ -112,7 +135,7 @@ async fn told(api: &Api) -> (String, String) {
 }
 
 /// What the first workspace has.
-pub(super) struct Belongings {
+pub struct Belongings {
     customer: String,
     chat: String,
     message: String,
@@ -124,7 +147,7 @@ pub(super) struct Belongings {
 }
 
 impl Belongings {
-    pub(super) async fn of(server: &Server) -> Self {
+    pub async fn of(server: &Server) -> Self {
         let channel = server.open_channel("shop").await;
         let letter = json!({"channel_id": channel, "to": "5511999999999", "type": "text", "content": {"text": "Hush"}});
         let message = server.api.post("/v1/messages/send", letter).await.expect(201)["data"].clone();
@@ -143,7 +166,7 @@ impl Belongings {
         Self { customer, chat, message, channel, job, key, webhook, delivery }
     }
 
-    pub(super) fn path(&self, pattern: &str) -> String {
+    pub fn path(&self, pattern: &str) -> String {
         pattern
             .replace("{customer}", &self.customer)
             .replace("{chat}", &self.chat)
@@ -254,28 +277,10 @@ async fn a_second_workspace_sees_nothing_of_the_first_on_any_route() {
 async fn every_route_asks_for_a_key_with_its_scope() {
     let server = Server::start().await;
     let mine = Belongings::of(&server).await;
-    let every = [
-        Scope::CustomersRead,
-        Scope::CustomersWrite,
-        Scope::CustomersErase,
-        Scope::ChatsRead,
-        Scope::ChatsWrite,
-        Scope::MessagesRead,
-        Scope::MessagesWrite,
-        Scope::ChannelsRead,
-        Scope::ChannelsWrite,
-        Scope::JobsRead,
-        Scope::JobsWrite,
-        Scope::KeysRead,
-        Scope::KeysWrite,
-        Scope::WebhooksRead,
-        Scope::WebhooksWrite,
-        Scope::EventsRead,
-    ];
     for route in ROUTES.into_iter().chain(MAKING) {
         let (method, path, scope) = route;
         mine.ask(&Api { key: None, ..server.api.clone() }, route).await.refused(401, "UNAUTHORIZED");
-        let others: Vec<Scope> = every.into_iter().filter(|other| *other != scope).collect();
+        let others: Vec<Scope> = EVERY_SCOPE.into_iter().filter(|other| *other != scope).collect();
         let without = server.another("third", &others, None).await;
         mine.ask(&without, route).await.refused(403, "FORBIDDEN");
         let with = server.another("third", &[scope], None).await;

@@ -120,7 +120,7 @@ async fn wait_for(
 async fn types() -> Response {
     let types: Vec<_> = PublicType::ALL.iter().copied().map(TypeShape::from).collect();
     let (total, size) = (types.len() as u64, PageRequest::MAX_SIZE);
-    let all = Page { items: types, total, total_is_estimate: false, next: None };
+    let all = Page { items: types, cursors: vec![], total, total_is_estimate: false, next: None };
     envelope::list(PageRequest { window: Window::Number(1), size }, all, |shape| shape)
 }
 

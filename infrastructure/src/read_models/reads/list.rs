@@ -49,11 +49,12 @@ impl List {
         };
         let rows = query.fetch_all(pool).await.map_err(log_error)?;
         let counted = rows.first().map_or(Ok(0), |row| count(row, "total")).map_err(log_error)?;
-        let (items, next) = self.items(&rows, request.size, decode).map_err(log_error)?;
+        let (items, cursors) = self.items(&rows, request.size, decode).map_err(log_error)?;
+        let next = cursors.last().copied().filter(|_| rows.len() > request.size as usize);
         let total_is_estimate = counted > PageRequest::EXACT_TOTAL;
         let total =
             if total_is_estimate { self.estimate(pool, workspace).await?.max(counted) } else { counted };
-        Ok(Page { items, total, total_is_estimate, next })
+        Ok(Page { items, cursors, total, total_is_estimate, next })
     }
 
     /// One entry more than the page has was asked for, to know whether there is a next page. An empty page is one row
@@ -63,19 +64,16 @@ impl List {
         rows: &[PgRow],
         size: u32,
         decode: impl Fn(&PgRow) -> Result<T, sqlx::Error>,
-    ) -> Result<(Vec<T>, Option<Cursor>), sqlx::Error> {
-        let (mut items, mut last) = (vec![], None);
-        for row in rows {
+    ) -> Result<(Vec<T>, Vec<Cursor>), sqlx::Error> {
+        let (mut items, mut cursors) = (vec![], vec![]);
+        for row in rows.iter().take(size as usize) {
             if row.try_get::<Option<i64>, _>(self.position)?.is_none() {
                 break;
             }
-            if items.len() == size as usize {
-                return Ok((items, last));
-            }
             items.push(decode(row)?);
-            last = Some(Cursor(count(row, self.position)?));
+            cursors.push(Cursor(count(row, self.position)?));
         }
-        Ok((items, None))
+        Ok((items, cursors))
     }
 
     /// Also the count is ordered: that keeps it on the index, where it costs the same however large the table is.

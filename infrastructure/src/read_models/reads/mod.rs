@@ -3,6 +3,7 @@
 //! Each answer is one statement and so one snapshot, and each but the look-up of a key and the list of what to resume
 //! is within one workspace. The generation is the one the workspace's head names in that same snapshot.
 
+mod batches;
 mod jobs;
 mod list;
 mod listing;

@@ -92,17 +92,17 @@ pub(super) async fn workspaces(reads: &PgReads, request: PageRequest) -> Result<
         .bind(offset)
         .bind(bigint(PageRequest::EXACT_TOTAL) + 1);
     let rows = query.fetch_all(&reads.pool).await.map_err(log_error)?;
-    let mut page = Page { items: vec![], total: 0, total_is_estimate: false, next: None };
+    let mut page = Page { items: vec![], cursors: vec![], total: 0, total_is_estimate: false, next: None };
     for row in &rows {
         page.total = count(row, "total").map_err(log_error)?;
         if row.try_get::<Option<i64>, _>("creation_order").map_err(log_error)?.is_none() {
             break;
         }
         if page.items.len() == request.size as usize {
-            let last = &rows[page.items.len() - 1];
-            page.next = Some(Cursor(count(last, "creation_order").map_err(log_error)?));
+            page.next = page.cursors.last().copied();
             break;
         }
+        page.cursors.push(Cursor(count(row, "creation_order").map_err(log_error)?));
         page.items.push(decode_workspace(row).map_err(log_error)?);
     }
     page.total_is_estimate = page.total > PageRequest::EXACT_TOTAL;

@@ -133,9 +133,10 @@ impl WebhookReads for PgReads {
         let mut items = self.all(sql.build(), rows::delivery).await?;
         let is_last = items.len() <= page.size as usize;
         items.truncate(page.size as usize);
-        let next = if is_last { None } else { items.last().map(|last| Cursor(last.position)) };
+        let cursors: Vec<_> = items.iter().map(|delivery| Cursor(delivery.position)).collect();
+        let next = cursors.last().copied().filter(|_| !is_last);
         let total = counted.unsigned_abs();
-        Ok(Page { items, total, total_is_estimate: total > PageRequest::EXACT_TOTAL, next })
+        Ok(Page { items, cursors, total, total_is_estimate: total > PageRequest::EXACT_TOTAL, next })
     }
 
     async fn delivery(

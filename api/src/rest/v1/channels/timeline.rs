@@ -53,7 +53,13 @@ async fn show(
     };
     let channel = channel.find(&*app.core.reads, call.workspace()).await?;
     let told = timeline(&app.core, call.workspace(), channel.id, after, page.size as usize).await?;
-    let told = Page { items: told.moments, total: channel.version, total_is_estimate: true, next: told.next };
+    let told = Page {
+        items: told.moments,
+        cursors: vec![],
+        total: channel.version,
+        total_is_estimate: true,
+        next: told.next,
+    };
     Ok(envelope::list(page, told, Shape::from))
 }
 

@@ -69,12 +69,12 @@ pub(super) struct Doc;
 )]
 async fn list(State(app): State<App>, call: Call, Paging(page): Paging) -> Result<Response, ApiError> {
     let found = app.webhooks.reads.webhooks(call.workspace(), page).await?;
-    let mut items = Vec::with_capacity(found.items.len());
-    for view in found.items {
+    let Page { items: views, cursors, total, total_is_estimate, next } = found;
+    let mut items = Vec::with_capacity(views.len());
+    for view in views {
         items.push(shape_of(&app, &call, view).await?);
     }
-    let shapes =
-        Page { items, total: found.total, total_is_estimate: found.total_is_estimate, next: found.next };
+    let shapes = Page { items, cursors, total, total_is_estimate, next };
     Ok(envelope::list(page, shapes, |shape| shape))
 }
 

@@ -21,7 +21,7 @@ use interflow_application::read::{Mark, Marked, PageRequest, SortValue, Start};
 use interflow_domain::WorkspaceId;
 use serde_json::Value;
 use sqlx::postgres::PgRow;
-use sqlx::{Executor, PgConnection, PgPool, Row};
+use sqlx::{Executor, PgConnection, PgPool, Postgres, Row, Transaction};
 
 use crate::database;
 use crate::event_log::log_error;
@@ -45,6 +45,16 @@ const IN_ORDER: &str = "SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET
      SET LOCAL enable_indexonlyscan = on";
 const BY_BITMAP: &str = "SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; \
      SET LOCAL enable_indexonlyscan = off";
+
+/// A transaction in which rows are read along the index that has their order.
+pub(super) async fn in_order(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let begins = begins(pool);
+    pool.begin_with(format!("{begins}; {IN_ORDER}")).await
+}
+
+fn begins(pool: &PgPool) -> &'static str {
+    if database::is_behind_a_pooler(pool) { BEGIN_BEHIND_A_POOLER } else { BEGIN }
+}
 
 /// A list, and how its rows are found.
 pub(super) struct Query {
@@ -112,10 +122,8 @@ impl Query {
         decode: impl Fn(&PgRow) -> Result<T, sqlx::Error> + Sync,
     ) -> Result<Marked<T>, sqlx::Error> {
         let by_bitmap = self.gathered.as_ref().is_some_and(|gathered| gathered.order.is_none());
-        let behind_a_pooler = database::is_behind_a_pooler(pool);
-        let begins = if behind_a_pooler { BEGIN_BEHIND_A_POOLER } else { BEGIN };
         let settings = if by_bitmap { BY_BITMAP } else { IN_ORDER };
-        let mut transaction = pool.begin_with(format!("{begins}; {settings}")).await?;
+        let mut transaction = pool.begin_with(format!("{}; {settings}", begins(pool))).await?;
         let connection = &mut *transaction;
         let few = match &self.gathered {
             Some(gathered) => self.gather(connection, workspace, gathered, begin, &decode).await?,
@@ -144,8 +152,8 @@ impl Query {
             total = self.estimate(connection, workspace).await?.max(total);
         }
         transaction.commit().await?;
-        let items = found.into_iter().map(|(item, _)| item).collect();
-        Ok(Marked { items, total, total_is_estimate, next, is_out_of_reach })
+        let (items, marks) = found.into_iter().unzip();
+        Ok(Marked { items, marks, total, total_is_estimate, next, is_out_of_reach })
     }
 
     /// The page from the rows that an index finds; nothing when they are too many.

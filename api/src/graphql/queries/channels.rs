@@ -1,0 +1,56 @@
+//! Channels.
+
+use async_graphql::{Context, ID, Object};
+use interflow_application::{ChannelRef, Error};
+use interflow_domain::workspace::Scope;
+
+use crate::graphql::asker::Asker;
+use crate::graphql::connection::Connection;
+use crate::graphql::cost::page;
+use crate::graphql::guard::{Told, needs};
+use crate::graphql::listing::page_request;
+use crate::graphql::types::Channel;
+
+#[derive(Default)]
+pub struct ChannelQuery;
+
+#[Object]
+impl ChannelQuery {
+    /// The channels, newest first. Needs `channels:read`.
+    #[graphql(complexity = "page(first, None, child_complexity)")]
+    async fn channels(
+        &self,
+        context: &Context<'_>,
+        #[graphql(
+            desc = "How many entries from the beginning, or behind `after`: 1 to 100, 20 when it is left out."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes behind this cursor.")] after: Option<String>,
+    ) -> Told<Connection<Channel>> {
+        needs(context, Scope::ChannelsRead, async {
+            let asker = Asker::of(context)?;
+            let request = page_request(first, after.as_deref())?;
+            let channels = asker.app.core.reads.channels(asker.workspace(), request).await?;
+            Ok(Some(Connection::of(channels, after.is_some(), Channel::from)))
+        })
+        .await
+    }
+
+    /// A channel, by its id or its name. Needs `channels:read`.
+    async fn channel(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Its id, or its name.")] id: ID,
+    ) -> Told<Channel> {
+        needs(context, Scope::ChannelsRead, async {
+            let asker = Asker::of(context)?;
+            let Ok(channel) = id.parse::<ChannelRef>() else { return Ok(None) };
+            match channel.find(&*asker.app.core.reads, asker.workspace()).await {
+                Ok(channel) => Ok(Some(channel.into())),
+                Err(Error::NotFound(_)) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,22 @@
+//! The fields of `Query`: one file for what belongs together.
+
+mod channels;
+mod chats;
+mod customers;
+mod messages;
+mod nodes;
+mod workspaces;
+
+use async_graphql::MergedObject;
+
+/// What can be asked. A field is null where there is no such thing, and, with an error that says why, where the key lacks
+/// its scope or it cannot be answered; what else was asked for is answered all the same.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    nodes::NodeQuery,
+    workspaces::WorkspaceQuery,
+    channels::ChannelQuery,
+    customers::CustomerQuery,
+    chats::ChatQuery,
+    messages::MessageQuery,
+);

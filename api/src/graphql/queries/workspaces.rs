@@ -1,0 +1,22 @@
+//! Workspaces.
+
+use async_graphql::{Context, Object};
+
+use crate::graphql::asker::Asker;
+use crate::graphql::guard::{Told, told};
+use crate::graphql::types::Workspace;
+
+#[derive(Default)]
+pub struct WorkspaceQuery;
+
+#[Object]
+impl WorkspaceQuery {
+    /// The key's own workspace. Any key may ask.
+    async fn workspace(&self, context: &Context<'_>) -> Told<Workspace> {
+        told(async {
+            let asker = Asker::of(context)?;
+            Ok(asker.app.core.reads.workspace(asker.workspace()).await?.map(Workspace::from))
+        })
+        .await
+    }
+}

@@ -1,0 +1,107 @@
+//! A channel.
+
+use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
+use interflow_application::read::{self, ChatSort, Sort};
+use interflow_domain::InstanceId;
+use interflow_domain::instance::ConnectionStatus as Status;
+use interflow_domain::workspace::Scope;
+
+use super::Chat;
+use crate::graphql::connection::Connection;
+use crate::graphql::cost::page;
+use crate::graphql::guard::{Told, needs};
+use crate::graphql::listing::{Nested, Paging};
+use crate::graphql::loaders::{ChatsOfChannel, one};
+use crate::graphql::scalars::Long;
+use crate::time::Timestamp;
+
+/// A WhatsApp number that the server is, or was, connected to; the Flowcore API calls it an instance.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct Channel {
+    /// Its id.
+    pub(super) id: ID,
+    /// Its name, which may stand for the id wherever a channel is asked for.
+    name: String,
+    /// How it is connected.
+    status: ConnectionStatus,
+    /// The account's number, once there is one.
+    phone: Option<String>,
+    /// The name that the account shows.
+    profile_name: Option<String>,
+    /// The last end of a connection.
+    last_disconnect: Option<Disconnect>,
+    /// When it was created.
+    created_at: Timestamp,
+    /// When it last changed.
+    updated_at: Timestamp,
+    /// How many events it has: what `expectedVersion` is compared with.
+    version: Long,
+    #[graphql(skip)]
+    instance: InstanceId,
+}
+
+/// Whether a channel is connected to WhatsApp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Status")]
+pub enum ConnectionStatus {
+    /// Not connected and not trying.
+    Close,
+    /// Pairing, logging in or reconnecting.
+    Connecting,
+    /// Logged in and able to send.
+    Open,
+}
+
+/// The end of a connection.
+#[derive(SimpleObject)]
+pub struct Disconnect {
+    /// Why.
+    reason: String,
+    /// When.
+    at: Timestamp,
+}
+
+impl From<read::Channel> for Channel {
+    fn from(channel: read::Channel) -> Self {
+        let last = channel.last_disconnect;
+        Self {
+            id: channel.id.to_string().into(),
+            name: channel.name,
+            status: channel.status.into(),
+            phone: channel.phone,
+            profile_name: channel.profile_name,
+            last_disconnect: last.map(|last| Disconnect { reason: last.reason, at: last.at.into() }),
+            created_at: channel.created_at.into(),
+            updated_at: channel.updated_at.into(),
+            version: Long(channel.version),
+            instance: channel.id,
+        }
+    }
+}
+
+#[ComplexObject]
+impl Channel {
+    /// The chats through it, the last active first. Needs `chats:read`.
+    #[graphql(complexity = "page(first, last, child_complexity)")]
+    async fn chats(
+        &self,
+        context: &Context<'_>,
+        #[graphql(
+            desc = "How many entries from the beginning, or behind `after`: 1 to 100, 20 when it is left out."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many entries from the end, or before `before`: 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Told<Connection<Chat>> {
+        needs(context, Scope::ChatsRead, async {
+            let path = format!("/channels/{}/chats", self.instance);
+            let nested =
+                Nested::new(&path, Sort::<ChatSort>::USUAL, Paging { first, after, last, before }, context)?;
+            let page = one(context, ChatsOfChannel(nested.stretch(self.instance), nested.extent())).await?;
+            Ok(page.map(|page| nested.answer(page, Chat::from)))
+        })
+        .await
+    }
+}

@@ -1,0 +1,15 @@
+//! What the fields of `Query` give: one file a type, with what belongs to it.
+
+pub mod channel;
+pub mod chat;
+pub mod customer;
+pub mod message;
+pub mod node;
+pub mod workspace;
+
+pub use channel::Channel;
+pub use chat::Chat;
+pub use customer::Customer;
+pub use message::Message;
+pub use node::Node;
+pub use workspace::Workspace;

@@ -1,0 +1,75 @@
+//! A workspace.
+
+use async_graphql::{Enum, ID, SimpleObject};
+use interflow_application::limits::quota;
+use interflow_application::read;
+use interflow_domain::workspace::{Plan as Allowance, WorkspaceStatus as Status};
+
+use crate::graphql::scalars::Long;
+use crate::time::Timestamp;
+
+/// A tenant: what belongs to one is seen by none of the others.
+#[derive(SimpleObject)]
+pub struct Workspace {
+    /// Its id.
+    id: ID,
+    /// Its short name.
+    slug: String,
+    /// What people call it.
+    name: Option<String>,
+    /// How much it may do.
+    plan: Plan,
+    /// How many requests a minute its plan allows; without a bound when it is absent.
+    requests_per_minute: Option<i32>,
+    /// Whether its callers are served.
+    status: WorkspaceStatus,
+    /// Why they are not.
+    suspended_reason: Option<String>,
+    /// When it was created.
+    created_at: Timestamp,
+    /// When it last changed, its keys aside.
+    updated_at: Timestamp,
+    /// How many events it has, those of its keys among them: what `expectedVersion` is compared with.
+    version: Long,
+}
+
+/// How much a workspace may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Allowance")]
+pub enum Plan {
+    /// 60 requests a minute.
+    Starter,
+    /// 300 requests a minute.
+    Professional,
+    /// 1,000 requests a minute.
+    Enterprise,
+    /// As much as the machine can do.
+    Unlimited,
+}
+
+/// Whether the callers of a workspace are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Status")]
+pub enum WorkspaceStatus {
+    /// They are.
+    Active,
+    /// They are refused; its channels stay connected.
+    Suspended,
+}
+
+impl From<read::Workspace> for Workspace {
+    fn from(workspace: read::Workspace) -> Self {
+        Self {
+            id: workspace.id.to_string().into(),
+            slug: workspace.slug,
+            name: workspace.name,
+            plan: workspace.plan.into(),
+            requests_per_minute: quota(workspace.plan).map(u32::cast_signed),
+            status: workspace.status.into(),
+            suspended_reason: workspace.suspended_reason,
+            created_at: workspace.created_at.into(),
+            updated_at: workspace.updated_at.into(),
+            version: Long(workspace.version),
+        }
+    }
+}
