@@ -9,7 +9,7 @@ use interflow_domain::message::{FailureReason, Receipt};
 use sha2::{Digest, Sha256};
 
 use super::slot::Slot;
-use super::{Gateway, Shown};
+use super::{Gateway, Shown, watch};
 use crate::use_cases::shown_name;
 use crate::whatsapp::{
     self, InboundMessage, Party, ReceiptKind, SessionSignal, SessionSink, SessionSpec, SinkError,
@@ -145,10 +145,12 @@ impl Sink {
         self.gateway.0.tasks.spawn(async move { slot.close_epoch(&gateway, epoch).await });
     }
 
-    /// The lease is another's by now.
+    /// The lease is another's by now, or has another epoch. What is to become of the session is asked and done by another
+    /// task, since closing waits for the one that called us.
     fn fenced(&self) {
-        tracing::warn!(instance = %self.slot.instance, "the channel moved to another server: its session here ends");
-        self.ended();
+        self.show(|view| *view = super::slot::View { ended: true, ..super::slot::View::default() });
+        let (gateway, slot, epoch) = (self.gateway.clone(), Arc::clone(&self.slot), self.epoch);
+        self.gateway.0.tasks.spawn(async move { watch::end_fenced(&gateway, &slot, epoch).await });
     }
 
     /// What the engine must know of a failure: whether it is worth another try.

@@ -163,13 +163,15 @@ impl Slot {
         *self.epoch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes the session of this epoch, if it still runs.
-    pub async fn close_epoch(&self, gateway: &Gateway, epoch: i64) {
+    /// Closes the session of this epoch, and says whether it still ran.
+    pub async fn close_epoch(&self, gateway: &Gateway, epoch: i64) -> bool {
         let mut running = self.running.lock().await;
-        if running.as_ref().is_some_and(|running| running.spec.epoch == epoch) {
+        let runs = running.as_ref().is_some_and(|running| running.spec.epoch == epoch);
+        if runs {
             let session = running.take();
             self.end(gateway, session).await;
         }
+        runs
     }
 
     /// Tells WhatsApp that the device is unlinked, where it can be told, closes the session and forgets the keys.

@@ -5,7 +5,7 @@
 //! in a database reaches: its socket. Two connections with the same keys drive each other out.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
@@ -13,6 +13,7 @@ use interflow_domain::InstanceId;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 
 use super::Gateway;
+use super::slot::Slot;
 use crate::read::LiveInstance;
 use crate::{Actor, Error};
 
@@ -35,13 +36,12 @@ pub(super) async fn keep_leases(gateway: Gateway) {
         match timeout(expiry, held(&gateway)).await.unwrap_or_else(|_| Err(slow(expiry))) {
             Ok(held) => {
                 heard = Instant::now();
-                let lost = running.into_iter().filter(|(instance, epoch)| held.get(instance) != Some(epoch));
-                end(&gateway, lost);
+                end(&gateway, running, &held);
             }
             Err(error) => {
                 tracing::warn!(%error, "this node could not say that it is alive");
                 if heard.elapsed() >= expiry {
-                    end(&gateway, running.into_iter());
+                    end(&gateway, running, &HashMap::new());
                 }
             }
         }
@@ -51,26 +51,21 @@ pub(super) async fn keep_leases(gateway: Gateway) {
 /// Ends the sessions whose leases are still this node's, at another epoch: an erasure has taken them from what they
 /// remember. They begin anew at once, as after a restart that somebody asked for.
 pub(super) async fn begin_anew(gateway: &Gateway) {
-    let running = running(gateway);
-    let held = match gateway.0.ports.leases.held().await {
-        Ok(held) => held,
-        Err(error) => return tracing::warn!(%error, "leases could not be looked at"),
-    };
-    for (instance, epoch) in running {
-        if held.get(&instance).is_none_or(|now| *now == epoch) {
-            continue;
+    let mut running = running(gateway);
+    match gateway.0.ports.leases.held().await {
+        Ok(held) => {
+            running.retain(|(instance, _)| held.contains_key(instance));
+            end(gateway, running, &held);
         }
-        let Some(slot) = gateway.slots().get(&instance).cloned() else { continue };
-        let gateway = gateway.clone();
-        let tasks = gateway.0.tasks.clone();
-        tasks.spawn(async move {
-            slot.close_epoch(&gateway, epoch).await;
-            let context = gateway.internal(slot.workspace, Actor::System("gateway"));
-            if let Err(error) = gateway.connect_again(&context, &slot).await {
-                tracing::info!(%instance, %error, "a channel could not be connected again yet");
-            }
-        });
+        Err(error) => tracing::warn!(%error, "leases could not be looked at"),
     }
+}
+
+/// Ends a session by whose epoch nothing is written any more. Why, the leases know.
+pub(super) async fn end_fenced(gateway: &Gateway, slot: &Arc<Slot>, epoch: i64) {
+    let held = gateway.0.ports.leases.held().await;
+    let held = held.inspect_err(|error| tracing::warn!(%error, "leases could not be looked at"));
+    end_session(gateway, slot, epoch, held.is_ok_and(|held| held.contains_key(&slot.instance))).await;
 }
 
 async fn held(gateway: &Gateway) -> Result<HashMap<InstanceId, i64>, Error> {
@@ -86,14 +81,34 @@ fn running(gateway: &Gateway) -> Vec<(InstanceId, i64)> {
     gateway.slots().values().filter_map(|slot| Some((slot.instance, slot.epoch()?))).collect()
 }
 
-/// Ends sessions, beside everything else: a client may take its time to close.
-fn end(gateway: &Gateway, sessions: impl Iterator<Item = (InstanceId, i64)>) {
+/// Ends the sessions of epochs that are not those of the leases this node has, beside everything else: a client may take
+/// its time to close.
+fn end(gateway: &Gateway, sessions: Vec<(InstanceId, i64)>, held: &HashMap<InstanceId, i64>) {
     for (instance, epoch) in sessions {
-        let Some(slot) = gateway.slots().get(&instance).cloned() else { continue };
-        tracing::warn!(%instance, "the lease of a channel was lost: its session here ends");
-        let gateway = gateway.clone();
+        let now = held.get(&instance);
+        let Some(slot) = gateway.slots().get(&instance).cloned().filter(|_| now != Some(&epoch)) else {
+            continue;
+        };
+        let (gateway, is_held) = (gateway.clone(), now.is_some());
         let tasks = gateway.0.tasks.clone();
-        tasks.spawn(async move { slot.close_epoch(&gateway, epoch).await });
+        tasks.spawn(async move { end_session(&gateway, &slot, epoch, is_held).await });
+    }
+}
+
+/// Whoever ends it says why, and begins it anew where the lease is this node's.
+async fn end_session(gateway: &Gateway, slot: &Arc<Slot>, epoch: i64, is_held: bool) {
+    let instance = slot.instance;
+    if !slot.close_epoch(gateway, epoch).await {
+        return;
+    }
+    if !is_held {
+        tracing::warn!(%instance, "the lease of a channel was lost: its session here has ended");
+        return;
+    }
+    tracing::info!(%instance, "a channel connects anew, because a customer of it was erased");
+    let context = gateway.internal(slot.workspace, Actor::System("gateway"));
+    if let Err(error) = gateway.connect_again(&context, slot).await {
+        tracing::info!(%instance, %error, "a channel could not be connected again yet");
     }
 }
 

@@ -14,6 +14,9 @@ use super::phones::Phones;
 /// The admin key every server of these tests has.
 pub const KEY: &str = "flowcore123";
 
+/// Names the file that a process writes its log to, where a test reads it.
+pub const LOG_FILE: &str = "INTERFLOW_TEST_LOG_FILE";
+
 /// A process that is killed when it is dropped.
 pub struct Process {
     child: Child,
@@ -33,6 +36,9 @@ impl Process {
             command.env("INTERFLOW_LOG", "interflow=warn,warn");
         }
         command.envs(environment.iter().copied());
+        if let Some((_, path)) = environment.iter().find(|(name, _)| *name == LOG_FILE) {
+            command.stderr(std::fs::File::create(path).unwrap());
+        }
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let (lines, line) = mpsc::channel();

@@ -126,7 +126,8 @@ impl Keys {
             return Ok(());
         }
         if self.health.worsen(Health::Fenced) {
-            tracing::warn!(instance = %self.spec.instance, "the lease was lost; the WhatsApp session ends");
+            // Why, the gateway knows and says.
+            tracing::info!(instance = %self.spec.instance, "a WhatsApp session whose lease is over writes nothing more");
         }
         Err(KeyStoreError::Fenced)
     }
