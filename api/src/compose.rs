@@ -358,7 +358,9 @@ fn webhooks(
     };
     // Who has receivers in a network of their own has no certificates for them.
     let policy = UrlPolicy { http: allowed != AllowList::default(), allowed, any_port: false };
-    Webhooks { dispatcher: Dispatcher::new(core.clone(), ports, settings), reads, policy, resolver, wakeups }
+    let dispatcher = Dispatcher::new(core.clone(), ports, settings);
+    let (most, creating) = (config.webhooks_per_workspace, Arc::default());
+    Webhooks { dispatcher, reads, policy, resolver, wakeups, most, creating }
 }
 
 /// Where a server is reached that nobody says anything else of.

@@ -76,6 +76,11 @@ pub struct Webhooks {
     pub resolver: Arc<dyn Resolver>,
     /// Says when there is more to tell, to callers that wait for it.
     pub wakeups: Arc<dyn Wakeups>,
+    /// How many endpoints a workspace may have.
+    pub most: u64,
+    /// Held while one is created. Of those that are created at once each must count the one before it, and here they wait
+    /// for each other instead of losing races.
+    pub creating: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Bounds of the HTTP face.

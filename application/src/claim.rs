@@ -20,6 +20,8 @@ pub enum ClaimKind {
     OpenChat,
     /// One living webhook an address and channel filter.
     WebhookUrl,
+    /// The webhook that was created last, if it is not deleted: whoever creates one takes this over.
+    NewestWebhook,
 }
 
 impl ClaimKind {
@@ -33,6 +35,7 @@ impl ClaimKind {
             Self::InstanceName => "instance.name",
             Self::OpenChat => "chat.open",
             Self::WebhookUrl => "webhook.url",
+            Self::NewestWebhook => "webhook.newest",
         }
     }
 }
@@ -82,6 +85,13 @@ impl Claim {
     pub fn webhook_url(url: &WebhookUrl, channels: &BTreeSet<InstanceId>) -> Self {
         let channels: Vec<_> = channels.iter().map(ToString::to_string).collect();
         Self { kind: ClaimKind::WebhookUrl, value: format!("{}|{}", channels.join(","), url.expose()) }
+    }
+
+    /// The webhook that was created last. Of two that are created at once one loses the claim and decides again, so each
+    /// sees how many there are.
+    #[must_use]
+    pub const fn newest_webhook() -> Self {
+        Self { kind: ClaimKind::NewestWebhook, value: String::new() }
     }
 }
 

@@ -67,6 +67,8 @@ pub struct Config {
     pub webhook_allow: AllowList,
     /// How long attempts at deliveries, and what was delivered, are kept.
     pub webhook_retention: Duration,
+    /// How many webhooks a workspace may have.
+    pub webhooks_per_workspace: u64,
     /// How long browsers are to insist on TLS; zero says nothing of it.
     pub hsts_max_age: Duration,
     /// The file that says who was erased; `None` is `erasures.jsonl` in the data directory.
@@ -112,6 +114,7 @@ impl Default for Config {
             webhook_url: None,
             webhook_allow: AllowList::default(),
             webhook_retention: Duration::from_secs(30 * 24 * 3600),
+            webhooks_per_workspace: 100,
             hsts_max_age: Duration::ZERO,
             erasure_list: None,
             streams_per_key: 1_000,

@@ -91,6 +91,9 @@ pub struct Settings {
     /// How long attempts at deliveries, and what was delivered, are kept [default: 30d]
     #[arg(long, env = "INTERFLOW_WEBHOOK_RETENTION", value_name = "TIME")]
     webhook_retention: Option<Span>,
+    /// How many webhooks a workspace may have [default: 100]
+    #[arg(long, env = "INTERFLOW_WEBHOOKS_PER_WORKSPACE", value_name = "NUMBER")]
+    webhooks_per_workspace: Option<u64>,
     /// How long browsers are to insist on TLS, behind a proxy that speaks it [default: 0s, not at all]
     #[arg(long, env = "INTERFLOW_HSTS_MAX_AGE", value_name = "TIME")]
     hsts_max_age: Option<Span>,
@@ -194,6 +197,7 @@ impl Settings {
             webhook_url: secret(self.webhook_url).or(secret(lower.webhook_url)),
             webhook_allow: self.webhook_allow.or(lower.webhook_allow),
             webhook_retention: self.webhook_retention.or(lower.webhook_retention),
+            webhooks_per_workspace: self.webhooks_per_workspace.or(lower.webhooks_per_workspace),
             hsts_max_age: self.hsts_max_age.or(lower.hsts_max_age),
             erasure_list: self.erasure_list.or(lower.erasure_list),
             streams_per_key: self.streams_per_key.or(lower.streams_per_key),
@@ -231,6 +235,7 @@ impl Settings {
                     .map(AllowList::new)
             })?,
             webhook_retention: self.webhook_retention.map_or(default.webhook_retention, |span| span.0),
+            webhooks_per_workspace: self.webhooks_per_workspace.unwrap_or(default.webhooks_per_workspace),
             hsts_max_age: self.hsts_max_age.map_or(default.hsts_max_age, |span| span.0),
             erasure_list: self.erasure_list.or(default.erasure_list),
             streams_per_key: self.streams_per_key.unwrap_or(default.streams_per_key),

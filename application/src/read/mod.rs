@@ -111,6 +111,9 @@ pub trait Reads: JobReads + BatchReads + Send + Sync {
     /// Every channel that is not deleted, by name, for the Flowcore face, which knows no pages.
     async fn all_channels(&self, workspace: WorkspaceId) -> Result<Vec<Channel>, LogError>;
 
+    /// How many webhooks a workspace has that were created over the API, whatever their state.
+    async fn webhook_count(&self, workspace: WorkspaceId) -> Result<u64, LogError>;
+
     /// The instances of all workspaces that are connecting or open: what a server that starts has to take up again.
     async fn live_instances(&self) -> Result<Vec<LiveInstance>, LogError>;
 

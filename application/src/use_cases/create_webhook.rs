@@ -22,6 +22,8 @@ pub struct CreateWebhook {
     pub secret: Secret,
     /// Where in the log it starts.
     pub start_from: StartFrom,
+    /// How many the workspace may have, the one that the operator set left out; any number when none.
+    pub most: Option<u64>,
 }
 
 #[async_trait]
@@ -33,6 +35,9 @@ impl UseCase for CreateWebhook {
         let channels = resolve(decision, &self.channels).await?;
         let settings = SettingsDraft { channels, ..self.settings.clone() };
         take_url(decision, id, &settings.url, &settings.channels).await?;
+        if let Some(most) = self.most {
+            take_place(decision, id, most).await?;
+        }
         let command = WebhookCommand::CreateWebhook {
             webhook_id: id,
             settings,
@@ -44,6 +49,22 @@ impl UseCase for CreateWebhook {
         decision.answers_with(ResourceRef::Webhook(id));
         Ok(id)
     }
+}
+
+/// Takes one of the places that the workspace has. The claim is read before they are counted: whoever creates one in
+/// between has it by then, and this is decided again.
+async fn take_place(decision: &mut Decision<'_>, id: WebhookId, most: u64) -> Result<(), Error> {
+    let claim = Claim::newest_webhook();
+    if let Some(newest) = decision.holder(&claim).await? {
+        decision.release(claim.clone(), newest);
+    }
+    if decision.core().reads.webhook_count(decision.context().workspace).await? >= most {
+        return Err(Error::Conflict(format!(
+            "the workspace has as many webhooks as this server allows ({most}): delete one first"
+        )));
+    }
+    decision.take(claim, StreamId::Webhook(id));
+    Ok(())
 }
 
 /// The channels a filter names.

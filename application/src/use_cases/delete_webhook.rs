@@ -5,7 +5,7 @@ use interflow_domain::webhook::{Origin, Webhook, WebhookCommand};
 use super::existing_webhook;
 use super::update_webhook::release_url;
 use crate::log::StreamId;
-use crate::{Decision, Error, UseCase};
+use crate::{Claim, Decision, Error, UseCase};
 
 /// Deletes a webhook endpoint and frees its address. The one that the operator set stays until the environment no
 /// longer names it: else it would be back at the next start.
@@ -28,6 +28,10 @@ impl UseCase for DeleteWebhook {
         }
         existing_webhook::execute(decision, self.id, self.expected, WebhookCommand::DeleteWebhook).await?;
         release_url(decision, self.id, &webhook);
+        let (newest, stream) = (Claim::newest_webhook(), StreamId::Webhook(self.id));
+        if decision.holder(&newest).await? == Some(stream) {
+            decision.release(newest, stream);
+        }
         Ok(self.id)
     }
 }

@@ -29,6 +29,7 @@ mod receivers;
 pub mod recorder;
 pub mod server;
 mod walk;
+mod webhook_limit;
 mod webhook_secrets;
 mod webhooks;
 mod workspaces;

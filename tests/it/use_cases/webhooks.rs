@@ -32,7 +32,7 @@ fn create(url: &str, channels: Vec<ChannelRef>) -> CreateWebhook {
         by_events: false,
     };
     let secret = signing::new_secret(Signing::Hmac).unwrap();
-    CreateWebhook { settings, channels, secret, start_from: StartFrom::Now }
+    CreateWebhook { settings, channels, secret, start_from: StartFrom::Now, most: None }
 }
 
 async fn webhook(desk: &Desk, id: WebhookId) -> Webhook {

@@ -241,6 +241,13 @@ impl Reads for PgReads {
         self.all(sqlx::query(&sql).bind(workspace.uuid()), channel).await
     }
 
+    async fn webhook_count(&self, workspace: WorkspaceId) -> Result<u64, LogError> {
+        let sql = format!("SELECT count(*) FROM webhooks WHERE {MINE} AND origin = 'api'");
+        let query = sqlx::query_scalar(&sql).bind(workspace.uuid());
+        let count: i64 = query.fetch_one(&self.pool).await.map_err(log_error)?;
+        Ok(count.unsigned_abs())
+    }
+
     async fn live_instances(&self) -> Result<Vec<LiveInstance>, LogError> {
         let sql = "SELECT channels.workspace_id, channels.id, channels.linked \
              FROM heads JOIN channels USING (workspace_id, generation) WHERE channels.status <> 'close' \

@@ -104,7 +104,8 @@ async fn show(
     tag = "Webhooks",
     operation_id = "createWebhook",
     summary = "Create a webhook",
-    description = "The secret is in this answer and nowhere else.",
+    description = "The secret is in this answer and nowhere else. A workspace may have as many webhooks as the server is \
+        configured to allow, 100 unless it says otherwise; one more is a CONFLICT.",
     request_body = webhooks::WebhookDraft,
     responses((status = 201, body = WithSecret), (status = 409)),
     security(("key" = ["webhooks:write"]))
@@ -116,7 +117,10 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let Draft { settings, channels, signing, start_from } = unjudged.judge(&app.webhooks).await?;
     let secret = signing::new_secret(signing).map_err(|error| ApiError::internal(error.to_string()))?;
-    let id = call.run(&CreateWebhook { settings, channels, secret, start_from }, webhook_of).await?;
+    let create = CreateWebhook { settings, channels, secret, start_from, most: Some(app.webhooks.most) };
+    let creating = app.webhooks.creating.lock().await;
+    let id = call.run(&create, webhook_of).await?;
+    drop(creating);
     app.webhooks.dispatcher.wake();
     // As it was created with: a repetition may come after a rotation.
     let secret = first_secret(&app, &call, id).await?;
