@@ -447,8 +447,12 @@ pub trait EventLog: Send + Sync {
     /// The position of a workspace's last event; 0 while there is none.
     async fn head(&self, workspace: WorkspaceId) -> Result<u64, LogError>;
 
-    /// How often something in a workspace's log was erased: what was read before another count may hold it.
+    /// How often something in a workspace's log was erased: what was read before another count may hold it. What this
+    /// log remembers from before is forgotten when this returns.
     async fn erasures(&self, workspace: WorkspaceId) -> Result<u64, LogError>;
+
+    /// The same for whoever has learned the count elsewhere.
+    fn note_erasures(&self, workspace: WorkspaceId, erasures: u64);
 
     /// The first event of each of these streams that has one, in no order.
     async fn beginnings(

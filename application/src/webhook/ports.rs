@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use interflow_domain::{EventId, JobId, WebhookId, WorkspaceId};
+use interflow_domain::{CustomerId, EventId, JobId, WebhookId, WorkspaceId};
 
 use super::address::AllowList;
 use super::breaker::Breaker;
@@ -90,6 +90,8 @@ pub struct Wanted {
     pub event_type: &'static str,
     /// What it is in order with.
     pub lane: Lane,
+    /// Whom it is about: of an erased customer no answer is kept.
+    pub customer: Option<CustomerId>,
 }
 
 /// A stretch of the log that was read for an endpoint.

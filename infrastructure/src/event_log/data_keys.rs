@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -56,13 +57,22 @@ pub(super) struct DataKeys {
     wrapping: SealingKey,
     in_use: Cache<(WorkspaceId, Slot), InUse>,
     by_id: Cache<(WorkspaceId, Uuid), DataKey>,
+    heard: Mutex<Heard>,
     bytes: u64,
+}
+
+/// What was heard of the destruction of keys.
+#[derive(Default)]
+struct Heard {
+    erasures: HashMap<WorkspaceId, u64>,
+    /// How often everything was forgotten: a key that was read before the last time is not remembered after it.
+    forgotten: u64,
 }
 
 impl DataKeys {
     /// Of the memory, in bytes, the keys to seal with may have one half, and those to open with the other.
     pub(super) fn new(wrapping: SealingKey, bytes: u64) -> Self {
-        Self { wrapping, in_use: cache(bytes / 2), by_id: cache(bytes / 2), bytes }
+        Self { wrapping, in_use: cache(bytes / 2), by_id: cache(bytes / 2), heard: Mutex::default(), bytes }
     }
 
     /// The same keys with nothing remembered of them yet.
@@ -173,8 +183,23 @@ impl DataKeys {
 
     /// Forgets every key.
     pub(super) fn forget(&self) {
+        let mut heard = self.heard();
+        heard.forgotten += 1;
         self.in_use.invalidate_all();
         self.by_id.invalidate_all();
+    }
+
+    /// Whether a workspace's count of erasures is greater than any that was heard of before.
+    pub(super) fn hears_of(&self, workspace: WorkspaceId, erasures: u64) -> bool {
+        let mut heard = self.heard();
+        let known = heard.erasures.entry(workspace).or_default();
+        let is_news = erasures > *known;
+        *known = erasures.max(*known);
+        is_news
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The keys with these ids, as far as there are any.
@@ -190,16 +215,22 @@ impl DataKeys {
         if unknown.is_empty() {
             return Ok(keys);
         }
+        let forgotten = self.heard().forgotten;
         let rows: Vec<(Uuid, String, NaiveDate, Option<Vec<u8>>)> =
             sqlx::query_as(BY_ID).bind(workspace.uuid()).bind(unknown).fetch_all(connection).await?;
+        let mut found = Vec::with_capacity(rows.len());
         for (id, subject, month, wrapped) in rows {
             let subject = parse(&subject)?;
             let key =
                 wrapped.map(|wrapped| self.unwrap(workspace, id, (subject, month), &wrapped)).transpose()?;
-            let key = DataKey { subject, key };
-            self.by_id.insert((workspace, id), key.clone());
-            keys.insert(id, key);
+            found.push((id, DataKey { subject, key }));
         }
+        let heard = self.heard();
+        if heard.forgotten == forgotten {
+            found.iter().for_each(|(id, key)| self.by_id.insert((workspace, *id), key.clone()));
+        }
+        drop(heard);
+        keys.extend(found);
         Ok(keys)
     }
 

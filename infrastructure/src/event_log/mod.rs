@@ -285,7 +285,15 @@ impl EventLog for PgEventLog {
             .fetch_optional(&self.inner.pool)
             .await
             .map_err(log_error)?;
-        Ok(count.unwrap_or_default().unsigned_abs())
+        let count = count.unwrap_or_default().unsigned_abs();
+        self.note_erasures(workspace, count);
+        Ok(count)
+    }
+
+    fn note_erasures(&self, workspace: WorkspaceId, erasures: u64) {
+        if self.inner.keys.hears_of(workspace, erasures) {
+            self.forget();
+        }
     }
 
     async fn beginnings(

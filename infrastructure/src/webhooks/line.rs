@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use interflow_application::webhook::delivery_id;
 use interflow_application::webhook::ports::{EndpointId, Lease, Stretch, Wanted};
+use interflow_domain::Subject;
 use sqlx::{PgConnection, PgPool, Row as _};
 use uuid::Uuid;
 
@@ -10,12 +11,14 @@ use uuid::Uuid;
 const MOVE: &str = "UPDATE webhook_cursors SET position = greatest(position, $4) \
      WHERE workspace_id = $1 AND webhook_id = $2 AND epoch = $3 RETURNING open";
 
-/// In a statement after the one that locked, so that it sees what others wrote before. What was told before keeps its
+/// In a statement after the one that locked, so that it sees what others wrote before: an erasure too, after which no
+/// answer about its customer is kept, because a receiver may name whom it was told to forget. What was told before keeps its
 /// number, and stands in line again only where that is asked for ($8).
 const PLACE: &str = "WITH wanted AS ( \
-         SELECT n.*, d.id IS NOT NULL AS told, l.last_sequence, l.last_turn \
-         FROM unnest($3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::text[]) \
-             AS n (id, event_id, position, event_type, lane) \
+         SELECT n.*, d.id IS NOT NULL AS told, l.last_sequence, l.last_turn, e.subject IS NOT NULL AS forgotten \
+         FROM unnest($3::uuid[], $4::uuid[], $5::bigint[], $6::text[], $7::text[], $11::text[]) \
+             AS n (id, event_id, position, event_type, lane, customer) \
+         LEFT JOIN erased_subjects e ON e.workspace_id = $1 AND e.subject = n.customer \
          LEFT JOIN webhook_deliveries d ON d.workspace_id = $1 AND d.id = n.id \
          LEFT JOIN webhook_lanes l ON l.workspace_id = $1 AND l.webhook_id = $2 AND l.lane = n.lane \
          WHERE d.id IS NULL OR ($8 AND d.turn IS NULL)), \
@@ -31,8 +34,8 @@ const PLACE: &str = "WITH wanted AS ( \
              due_at = CASE WHEN l.next_turn > l.last_turn THEN excluded.due_at ELSE l.due_at END), \
      made AS ( \
          INSERT INTO webhook_deliveries (workspace_id, id, webhook_id, event_id, position, event_type, lane, sequence, \
-             turn, status, created_at) \
-         SELECT $1, id, $2, event_id, position, event_type, lane, sequence, turn, 'pending', $10 \
+             turn, status, created_at, forgotten) \
+         SELECT $1, id, $2, event_id, position, event_type, lane, sequence, turn, 'pending', $10, forgotten \
          FROM placed WHERE NOT told), \
      again AS ( \
          UPDATE webhook_deliveries d SET turn = p.turn, status = 'pending', tries = 0, settled_at = NULL \
@@ -47,6 +50,8 @@ pub(super) struct Place {
     pub(super) position: i64,
     pub(super) event_type: String,
     pub(super) lane: String,
+    /// Whom it is about, as a subject; not told of what was told before.
+    pub(super) customer: Option<String>,
 }
 
 impl Place {
@@ -57,6 +62,7 @@ impl Place {
             position: wanted.position.cast_signed(),
             event_type: wanted.event_type.to_owned(),
             lane: wanted.lane.to_string(),
+            customer: wanted.customer.map(|customer| Subject::Customer(customer).to_string()),
         }
     }
 }
@@ -97,6 +103,7 @@ pub(super) async fn place(
         .bind(again)
         .bind(due_at)
         .bind(now)
+        .bind(places.iter().map(|place| place.customer.as_deref()).collect::<Vec<_>>())
         .fetch_one(connection)
         .await?;
     let (open, placed): (i32, i64) = (row.try_get("open")?, row.try_get("placed")?);

@@ -8,15 +8,22 @@ use sqlx::PgPool;
 
 const ATTEMPTS: &str = "DELETE FROM webhook_attempts WHERE ctid = ANY (ARRAY( \
      SELECT ctid FROM webhook_attempts WHERE at < $1 ORDER BY at LIMIT $2))";
-const SETTLED: &str = "DELETE FROM webhook_deliveries WHERE ctid = ANY (ARRAY( \
-     SELECT ctid FROM webhook_deliveries WHERE settled_at < $1 AND (status <> 'failed' OR settled_at < $3) \
-     ORDER BY settled_at LIMIT $2)) AND settled_at < $1";
+/// An attempt never stays without its delivery: an erasure finds attempts by their deliveries.
+const SETTLED: &str = "WITH settled AS (DELETE FROM webhook_deliveries WHERE ctid = ANY (ARRAY( \
+         SELECT ctid FROM webhook_deliveries WHERE settled_at < $1 AND (status <> 'failed' OR settled_at < $3) \
+         ORDER BY settled_at LIMIT $2)) AND settled_at < $1 RETURNING workspace_id, id), \
+     attempts AS (DELETE FROM webhook_attempts a USING settled s \
+         WHERE a.workspace_id = s.workspace_id AND a.delivery_id = s.id RETURNING 1) \
+     SELECT (SELECT count(*) FROM settled) + (SELECT count(*) FROM attempts)";
 
 /// The row that says how far an endpoint was goes last, so that what is left of it is found again.
 const GONE: &str = "WITH gone AS (SELECT c.workspace_id, c.webhook_id FROM webhook_cursors c \
          WHERE NOT EXISTS (SELECT FROM webhooks w WHERE w.workspace_id = c.workspace_id AND w.id = c.webhook_id)), \
      deliveries AS (DELETE FROM webhook_deliveries WHERE ctid = ANY (ARRAY( \
-         SELECT d.ctid FROM gone JOIN webhook_deliveries d USING (workspace_id, webhook_id) LIMIT $1)) RETURNING 1), \
+         SELECT d.ctid FROM gone JOIN webhook_deliveries d USING (workspace_id, webhook_id) LIMIT $1)) \
+         RETURNING workspace_id, id), \
+     attempts AS (DELETE FROM webhook_attempts a USING deliveries d \
+         WHERE a.workspace_id = d.workspace_id AND a.delivery_id = d.id), \
      lanes AS (DELETE FROM webhook_lanes WHERE ctid = ANY (ARRAY( \
          SELECT l.ctid FROM gone JOIN webhook_lanes l USING (workspace_id, webhook_id) LIMIT $1)) RETURNING 1), \
      replays AS (DELETE FROM webhook_replays r USING gone \
@@ -39,10 +46,10 @@ pub(super) async fn prune(
     let limit = i64::from(limit);
     let (before, letters_before) = (earlier(now, retention), earlier(now, retention * DEAD_LETTERS));
     let attempts = sqlx::query(ATTEMPTS).bind(before).bind(limit).execute(pool).await?.rows_affected();
-    let settled = sqlx::query(SETTLED).bind(before).bind(limit).bind(letters_before);
-    let settled = settled.execute(pool).await?.rows_affected();
+    let settled = sqlx::query_scalar(SETTLED).bind(before).bind(limit).bind(letters_before);
+    let settled: i64 = settled.fetch_one(pool).await?;
     let gone: i64 = sqlx::query_scalar(GONE).bind(limit).fetch_one(pool).await?;
-    Ok(attempts + settled + gone.unsigned_abs())
+    Ok(attempts + settled.unsigned_abs() + gone.unsigned_abs())
 }
 
 /// A retention longer than the calendar keeps everything.

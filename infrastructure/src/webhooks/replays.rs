@@ -38,6 +38,7 @@ fn stored(row: &PgRow) -> Result<Place, sqlx::Error> {
         position: row.try_get("position")?,
         event_type: row.try_get("event_type")?,
         lane: row.try_get("lane")?,
+        customer: None,
     })
 }
 

@@ -1,8 +1,10 @@
 //! Forgetting a customer: what is left of it (nothing), what is left of the log (all of it), and what a restored backup
 //! is made to forget again.
 
+mod in_flight;
 mod list;
 mod racing;
+mod sessions;
 mod traces;
 
 use std::path::{Path, PathBuf};

@@ -14,6 +14,9 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 use tokio::sync::OnceCell;
 
+/// Asks for what pg_stat_statements saw.
+pub const STATEMENTS: &str = "BENCH_STATEMENTS";
+
 const TEMPLATE: &str = "interflow_template";
 
 static SERVER: OnceCell<Server> = OnceCell::const_new();
@@ -84,6 +87,10 @@ impl Server {
         // A test survives the death of Postgres and of itself, not that of the machine.
         config.settings.push(("fsync".into(), "off".into()));
         config.settings.push(("max_connections".into(), "200".into()));
+        if std::env::var_os(STATEMENTS).is_some() {
+            config.settings.push(("shared_preload_libraries".into(), "pg_stat_statements".into()));
+            config.settings.push(("pg_stat_statements.track_planning".into(), "on".into()));
+        }
         let postgres = EmbeddedPostgres::start(config).await.unwrap();
         let options: PgConnectOptions = postgres.connection().url().parse().unwrap();
         let server = Self { _postgres: postgres, options };

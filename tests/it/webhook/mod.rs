@@ -46,7 +46,7 @@ use crate::support::database::Database;
 use crate::support::receiver::Received;
 
 /// The master key of every server of these tests.
-const MASTER: &str = "0707070707070707070707070707070707070707070707070707070707070707";
+pub const MASTER: &str = "0707070707070707070707070707070707070707070707070707070707070707";
 /// Shorter than those of a server, so that whoever hangs is known for it soon.
 const TIMEOUTS: Timeouts =
     Timeouts { connect: Duration::from_millis(500), total: Duration::from_millis(700) };
@@ -265,7 +265,7 @@ pub fn create(url: &str) -> CreateWebhook {
         schedule: None,
         by_events: false,
     };
-    CreateWebhook { settings, channels: vec![], secret: secret(), start_from: StartFrom::Now }
+    CreateWebhook { settings, channels: vec![], secret: secret(), start_from: StartFrom::Now, most: None }
 }
 
 pub fn secret() -> Secret {

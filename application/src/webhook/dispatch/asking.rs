@@ -58,6 +58,7 @@ impl Dispatcher {
         let endpoint = self.existing(context, webhook).await?;
         let (event_type, position) = self.latest(context, &endpoint, event_type).await?;
         let numbering = Numbering { sequence: 0, previous: None };
+        self.0.library.ask_for_erasures(context.workspace).await?;
         let rendered = self.rendered(&endpoint, context.workspace, position, numbering, position).await?;
         let rendered = rendered.ok_or(Error::NotFound(Resource::EventType))?;
         let (at, body) = (self.0.core.clock.now(), rendered.body.clone());
@@ -77,6 +78,7 @@ impl Dispatcher {
         let found = self.0.ports.reads.delivery(context.workspace, webhook, id).await?;
         let delivery = found.ok_or(Error::NotFound(Resource::Delivery))?;
         let (position, numbering) = (delivery.position, delivery.numbering);
+        self.0.library.ask_for_erasures(context.workspace).await?;
         let rendered = self.rendered(&endpoint, context.workspace, position, numbering, position).await?;
         rendered.ok_or(Error::NotFound(Resource::Delivery))
     }

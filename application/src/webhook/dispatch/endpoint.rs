@@ -1,4 +1,8 @@
 //! The task of an endpoint: it has all that is known of it, for as long as this node has the lease.
+//!
+//! Attempts go on while the database is asked ([`desk`](super::desk)): at most one look at what is due and one write are
+//! under way. What came of the attempts that ended meanwhile is written together by the next write, so the more there
+//! are, the less each costs. A lane is busy until what came of its attempt is written: so its order holds over a crash.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,23 +15,24 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::Dispatcher;
 use super::attempt::{Tried, attempt};
-use super::outcome::{Judged, after as end_of, judge, unspeakable};
+use super::desk::{Desk, Done, Looked, Reader, Reading};
+use super::outcome::{Judged, judge, unspeakable};
 use super::pace::Pace;
-use super::{Dispatcher, is_passing};
-use crate::log::StreamId;
+use crate::log::LogError;
+use crate::webhook::Lane;
 use crate::webhook::breaker::{Admission, Breaker, State};
-use crate::webhook::ports::{EndpointId, Head, Lease, Replay, Settled, Settlement, Stretch, Taken, Wanted};
-use crate::webhook::{Lane, Subscription, current, schedule};
-use crate::{Backoff, ClearWebhookBacklog, DisableWebhook, Error, PauseWebhook};
+use crate::webhook::ports::{EndpointId, Head, Lease, Replay, Settled, Settlement, Taken};
+use crate::{ClearWebhookBacklog, DisableWebhook, Error, PauseWebhook};
 
-/// How many heads of lanes are asked for at a time, for each that may be delivered.
+/// How many heads of lanes are known ahead, for each that may be delivered.
 const AHEAD: usize = 8;
-/// An endpoint that wants none of so many events has that written down all the same.
-const NOTED_EVERY: u64 = 1_000;
-/// How long a task tries to write down what came of attempts: longer than the database takes to come back.
-const PATIENCE: Duration = Duration::from_secs(30);
-const RETRY: Backoff = Backoff { base: Duration::from_millis(50), cap: Duration::from_secs(2) };
+/// How many lanes wait for their attempts to be written down, those under attempt included, for each that may be
+/// delivered: so many deliveries are made twice at most when the process dies.
+const UNSETTLED: usize = 4;
+/// The line is full until so many deliveries have left it, so that what is put into it comes in large pieces.
+const PIECE: u32 = 256;
 
 /// Why a task ends that did not fail.
 enum Ended {
@@ -39,29 +44,39 @@ enum Ended {
     Lost,
 }
 
-pub(super) struct Endpoint<'d> {
-    pub(super) dispatcher: &'d Dispatcher,
-    pub(super) lease: Lease,
+struct Endpoint<'d> {
+    dispatcher: &'d Dispatcher,
+    lease: Lease,
+    desk: Desk,
     /// Up to where the log was read, and up to where that is stored.
     position: u64,
     noted: u64,
+    /// Whether there may be more of the log, and whether how far it was read is to be stored.
+    behind: bool,
+    note: bool,
     open: u32,
+    full: bool,
     breaker: Breaker,
     throttled_until: Option<DateTime<Utc>>,
     webhook: Arc<Webhook>,
     version: u64,
     ready: VecDeque<Head>,
-    /// The lanes that are being delivered.
+    /// The lanes that are being delivered, until that is written down.
     busy: Vec<Lane>,
     under_way: JoinSet<Tried>,
+    /// What came of attempts and is not being written yet.
+    settlements: Vec<Settlement>,
     pace: Pace,
     /// When there is something to deliver, as far as is known.
     due: Option<DateTime<Utc>>,
     /// Until when nothing may begin: the breaker or the pace says so.
     held_until: Option<DateTime<Utc>>,
-    pub(super) replay: Option<Replay>,
+    replay: Option<Replay>,
     /// Whether what is stored is to be looked at anew.
-    pub(super) look: bool,
+    look: bool,
+    /// The receiver asked for it.
+    disable: Option<DisableReason>,
+    unread: Option<LogError>,
 }
 
 /// Delivers for an endpoint until it is stopped, is not to be delivered for any more, or has another owner.
@@ -90,9 +105,13 @@ impl<'d> Endpoint<'d> {
         Self {
             dispatcher,
             lease,
+            desk: Desk::new(dispatcher.clone(), lease),
             position,
             noted: position,
+            behind: true,
+            note: false,
             open,
+            full: open >= dispatcher.0.settings.max_open,
             breaker,
             throttled_until,
             webhook: Arc::default(),
@@ -100,49 +119,47 @@ impl<'d> Endpoint<'d> {
             ready: VecDeque::new(),
             busy: vec![],
             under_way: JoinSet::new(),
+            settlements: vec![],
             pace: Pace::default(),
             due: None,
             held_until: None,
             replay: None,
             look: true,
+            disable: None,
+            unread: None,
         }
     }
 
     async fn deliver(&mut self, stopping: &CancellationToken) -> Result<Ended, Error> {
-        let settings = &self.dispatcher.0.settings;
         let mut heard = self.dispatcher.0.ports.wakeups.positions(self.lease.endpoint.workspace);
-        let mut looked = Instant::now();
+        let mut polled = Instant::now();
         loop {
             if stopping.is_cancelled() {
                 return Ok(Ended::Stopped);
             }
-            heard.mark_unchanged();
-            if looked.elapsed() >= settings.poll {
-                (self.look, looked) = (true, Instant::now());
-                if !self.note().await? {
-                    return Ok(Ended::Lost);
-                }
+            if polled.elapsed() >= self.dispatcher.0.settings.poll {
+                (self.look, self.behind, self.note, polled) = (true, true, true, Instant::now());
             }
-            if let Some(ended) = self.look_up().await? {
-                return Ok(ended);
+            if let Some(error) = self.unread.take() {
+                return Err(error.into());
             }
-            if self.breaker.is_given_up(self.now()) {
+            if let Some(reason) = self.disable.take() {
+                return self.disable(reason).await;
+            }
+            if self.version > 0 && self.breaker.is_given_up(self.now()) {
                 return self.disable(DisableReason::Failing).await;
             }
-            let Some(more) = self.read_on().await? else { return Ok(Ended::Lost) };
-            if let Some(ended) = self.look_up().await? {
-                return Ok(ended);
-            }
+            self.look_up();
+            self.write_on();
             self.begin();
             self.note_backlog().await?;
-            let wait = if more { Duration::ZERO } else { self.wait(looked) };
-            if let Some(ended) = self.wait_for(wait, &mut heard, stopping).await? {
+            if let Some(ended) = self.wait_for(self.wait(polled), &mut heard, stopping).await? {
                 return Ok(ended);
             }
         }
     }
 
-    /// Waits until there is something to do, and takes what attempts came to.
+    /// Waits until there is something to do, and takes what came.
     async fn wait_for(
         &mut self,
         wait: Duration,
@@ -151,77 +168,85 @@ impl<'d> Endpoint<'d> {
     ) -> Result<Option<Ended>, Error> {
         tokio::select! {
             biased;
+            Some(done) = self.desk.done() => return self.take(done),
             Some(tried) = self.under_way.join_next() => {
-                let mut all = vec![tried];
-                all.extend(std::iter::from_fn(|| self.under_way.try_join_next()));
                 // A task of ours that panicked says so in the log, and is one that was never made.
-                return self.settle(all.into_iter().flatten().collect()).await;
+                tried.into_iter().for_each(|tried| self.judge(tried));
+                while let Some(tried) = self.under_way.try_join_next() {
+                    tried.into_iter().for_each(|tried| self.judge(tried));
+                }
             }
             () = stopping.cancelled() => {}
             // Where nobody is left to ring, the polls are.
-            changed = heard.changed() => if changed.is_err() { tokio::time::sleep(wait).await },
+            changed = heard.changed() => match changed {
+                Ok(()) => self.behind = true,
+                Err(_) => tokio::time::sleep(wait).await,
+            },
             () = tokio::time::sleep(wait) => {}
         }
         Ok(None)
     }
 
     /// How long there is nothing to do that nobody would ring for.
-    fn wait(&self, looked: Instant) -> Duration {
+    fn wait(&self, polled: Instant) -> Duration {
         let settings = &self.dispatcher.0.settings;
-        let next = [self.held_until, self.throttled_until.filter(|_| !self.ready.is_empty())]
-            .into_iter()
-            .flatten()
-            .max();
-        let next = if self.ready.is_empty() { self.due } else { next };
-        let until = next.map(|at| (at - self.now()).to_std().unwrap_or_default());
-        let poll = settings.poll.saturating_sub(looked.elapsed());
+        let held = [self.held_until, self.throttled_until].into_iter().flatten().max();
+        let held = held.filter(|_| !self.ready.is_empty());
+        let due = self.due.filter(|_| self.wants_heads() && !self.desk.is_looking());
+        let until = held.into_iter().chain(due).min();
+        let until = until.map(|at| (at - self.now()).to_std().unwrap_or_default());
+        let poll = settings.poll.saturating_sub(polled.elapsed());
         // Another clock than ours may pass faster: it is looked at every tick.
-        let until = until.map_or(poll, |until| until.min(settings.tick).max(Duration::from_millis(1)));
-        until.min(poll).max(Duration::from_millis(1))
+        until.map_or(poll, |until| until.min(settings.tick)).min(poll).max(Duration::from_millis(1))
     }
 
     fn now(&self) -> DateTime<Utc> {
         self.dispatcher.0.core.clock.now()
     }
 
+    /// Whether so few heads are known that others are to be, before these are gone.
+    fn wants_heads(&self) -> bool {
+        self.ready.len() <= self.dispatcher.0.settings.lanes_at_once
+    }
+
     /// Looks at what is stored, when there is a reason to: how the endpoint stands, and what is due.
-    async fn look_up(&mut self) -> Result<Option<Ended>, Error> {
-        let now = self.now();
-        let is_due = self.ready.is_empty() && self.due.is_some_and(|due| due <= now);
-        if !self.look && !is_due {
-            return Ok(None);
+    fn look_up(&mut self) {
+        let is_due = self.wants_heads() && self.due.is_some_and(|due| due <= self.now());
+        if self.desk.is_looking() || !(self.look || is_due) {
+            return;
         }
-        let lanes = self.dispatcher.0.settings.lanes_at_once;
-        let occupied: Vec<_> =
-            self.busy.iter().copied().chain(self.ready.iter().map(|head| head.delivery.lane)).collect();
-        let limit = lanes * AHEAD;
-        let asked = u32::try_from(limit.saturating_sub(self.ready.len())).unwrap_or(1).max(1);
-        let Some(next) = self.dispatcher.0.ports.store.next(self.lease, &occupied, asked).await? else {
-            return Ok(Some(Ended::Lost));
-        };
         self.look = false;
+        let occupied = self.busy.iter().copied().chain(self.ready.iter().map(|head| head.delivery.lane));
+        let limit = self.dispatcher.0.settings.lanes_at_once * AHEAD;
+        let asked = u32::try_from(limit.saturating_sub(self.ready.len())).unwrap_or(1).max(1);
+        self.desk.look(occupied.collect(), asked, (self.version, Arc::clone(&self.webhook)));
+    }
+
+    fn looked(&mut self, looked: Looked) -> Option<Ended> {
+        let Looked { next, webhook, is_all, overtaken } = looked;
         // What is deleted has no row, whatever is remembered of it here.
         if next.version == 0 {
-            return Ok(Some(Ended::Inactive));
+            return Some(Ended::Inactive);
         }
-        self.open = next.open;
-        self.replay = next.replay;
-        let EndpointId { workspace, webhook } = self.lease.endpoint;
-        self.dispatcher.0.library.note_erasures(workspace, next.erasures);
-        if next.version != self.version {
-            self.webhook = current(&*self.dispatcher.0.core.log, workspace, webhook, next.version).await?;
-            self.version = next.version;
-        }
+        (self.webhook, self.version) = (webhook, next.version);
         if !self.is_active() {
-            return Ok(Some(Ended::Inactive));
+            return Some(Ended::Inactive);
         }
-        let is_all = next.heads.len() < asked as usize;
+        if !overtaken {
+            self.opened(next.open);
+        }
+        // How far its own replay is, this task knows better than a look that was overtaken.
+        let is_known = |found: Replay| self.replay.is_some_and(|own| own.job == found.job);
+        if !next.replay.is_some_and(is_known) {
+            self.replay = next.replay;
+        }
+        let now = self.now();
         let (due, later): (Vec<_>, Vec<_>) = next.heads.into_iter().partition(|head| head.due_at <= now);
         self.ready.extend(due);
-        // More than was asked for may be due: then they are when these are gone.
+        // More than was asked for may be due, and lanes that went on meanwhile: then they are when these are gone.
         let later = later.iter().map(|head| head.due_at).min();
-        self.due = later.or(if is_all { None } else { Some(now) });
-        Ok(None)
+        self.due = if is_all && !overtaken { later } else { later.map_or(Some(now), |at| Some(at.min(now))) };
+        None
     }
 
     /// Also while it is paused for its backlog, which is to become smaller.
@@ -229,71 +254,80 @@ impl<'d> Endpoint<'d> {
         matches!(self.webhook.phase(), Phase::Active | Phase::Paused { by: PausedBy::Backlog })
     }
 
-    /// Reads the log on. Says whether there may be more at once; nothing when the lease is lost.
-    async fn read_on(&mut self) -> Result<Option<bool>, Error> {
-        let max_open = self.dispatcher.0.settings.max_open;
-        if self.open >= max_open || self.webhook.phase() != Phase::Active {
-            return Ok(Some(false));
-        }
-        if let Some(replay) = self.replay {
-            self.replay_on(replay).await?;
-            return Ok(Some(true));
-        }
-        let stretch = self.stretch_after(self.position, None, max_open - self.open).await?;
-        if stretch.until == self.position {
-            return Ok(Some(false));
-        }
-        self.position = stretch.until;
-        if !stretch.wanted.is_empty() || self.position - self.noted >= NOTED_EVERY {
-            let Some(open) = self.dispatcher.0.ports.store.enqueue(self.lease, &stretch).await? else {
-                return Ok(None);
-            };
-            (self.open, self.noted) = (open, self.position);
-            self.look |= !stretch.wanted.is_empty() && self.ready.is_empty();
-        }
-        Ok(Some(true))
+    fn opened(&mut self, open: u32) {
+        let most = self.dispatcher.0.settings.max_open;
+        self.open = open;
+        self.full = open >= most || (self.full && open > most - PIECE.min(most / 8));
     }
 
-    /// What the endpoint wants of the next events, at most so many.
-    pub(super) async fn stretch_after(
-        &mut self,
-        position: u64,
-        until: Option<u64>,
-        room: u32,
-    ) -> Result<Stretch, Error> {
-        let EndpointId { workspace, webhook: own } = self.lease.endpoint;
-        let entries = self.dispatcher.0.library.after(workspace, position).await?;
-        let mut stretch = self.nothing_of(position, position);
-        let webhook = Arc::clone(&self.webhook);
-        let Some(settings) = webhook.settings() else { return Ok(stretch) };
-        let subscription = Subscription::new(settings);
-        for entry in entries.iter().filter(|entry| until.is_none_or(|until| entry.recorded.position <= until))
-        {
-            let recorded = &entry.recorded;
-            self.look |= recorded.stream == StreamId::Webhook(own);
-            if let (Some(event_type), Some(placement)) =
-                (subscription.event_type(&recorded.event), entry.placement)
-                && subscription.covers(placement)
-            {
-                if stretch.wanted.len() >= room as usize {
-                    break;
-                }
-                let (event, position, lane) = (recorded.id, recorded.position, placement.lane());
-                stretch.wanted.push(Wanted { event, position, event_type, lane });
+    /// Lets the next write begin, if there is one: what came of attempts, or more of the log, in turns.
+    fn write_on(&mut self) {
+        if self.desk.is_writing() {
+            return;
+        }
+        let reads =
+            !self.full && self.webhook.phase() == Phase::Active && !self.look && !self.desk.is_looking();
+        let reads = reads && (self.behind || self.replay.is_some());
+        let is_turn_of_reads = reads && self.desk.has_settled();
+        if !is_turn_of_reads && !self.settlements.is_empty() {
+            self.write_settlements();
+        } else if let Some(replay) = self.replay.filter(|_| reads) {
+            self.desk.replay(self.reader(u32::MAX), replay);
+        } else if reads {
+            self.behind = false;
+            let room = self.dispatcher.0.settings.max_open - self.open;
+            self.desk.read(self.reader(room), self.position, self.noted);
+        } else if self.note {
+            self.note = false;
+            if self.noted < self.position {
+                self.desk.note(self.reader(0), self.noted, self.position);
             }
-            stretch.until = recorded.position;
         }
-        Ok(stretch)
     }
 
-    pub(super) fn nothing_of(&self, after: u64, until: u64) -> Stretch {
-        let at = self.now();
-        let first = schedule::wait(&self.plan(), 0, None, 0.0).unwrap_or_default();
-        Stretch { after, until, wanted: vec![], due_at: end_of(at, first), at }
+    fn write_settlements(&mut self) {
+        let now = self.now();
+        self.throttled_until = self.throttled_until.filter(|until| *until > now);
+        self.desk.settle(Settled {
+            settlements: std::mem::take(&mut self.settlements),
+            breaker: self.breaker.clone(),
+            throttled_until: self.throttled_until,
+            at: now,
+        });
+    }
+
+    fn reader(&self, room: u32) -> Reader {
+        Reader { webhook: Arc::clone(&self.webhook), plan: self.plan(), room }
     }
 
     fn plan(&self) -> RetrySchedule {
         self.webhook.settings().and_then(|settings| settings.schedule.clone()).unwrap_or_default()
+    }
+
+    /// Takes what was asked of the database.
+    fn take(&mut self, done: Result<Done, Error>) -> Result<Option<Ended>, Error> {
+        match done? {
+            Done::Lost => return Ok(Some(Ended::Lost)),
+            Done::Looked(looked) => return Ok(self.looked(*looked)),
+            Done::Settled { lanes, open } => {
+                self.busy.retain(|lane| !lanes.contains(lane));
+                self.opened(open);
+                self.due = Some(self.now());
+            }
+            Done::Read(Reading { until, open, concerns_itself }) => {
+                self.look |= concerns_itself;
+                self.behind |= until > self.position;
+                self.position = until;
+                if let Some(open) = open {
+                    self.noted = until;
+                    self.opened(open);
+                    self.due = Some(self.now());
+                }
+            }
+            // How many are open is to be asked; so is whether the lease is lost, where there is none.
+            Done::Replayed(replay) => (self.replay, self.look) = (replay, true),
+        }
+        Ok(None)
     }
 
     /// Lets attempts begin, as many as may.
@@ -304,7 +338,8 @@ impl<'d> Endpoint<'d> {
             return;
         }
         let limit = self.webhook.settings().and_then(|settings| settings.rate_limit);
-        while self.under_way.len() < self.dispatcher.0.settings.lanes_at_once && !self.ready.is_empty() {
+        let most = self.dispatcher.0.settings.lanes_at_once;
+        while self.under_way.len() < most && self.busy.len() < most * UNSETTLED && !self.ready.is_empty() {
             if let Err(at) = self.pace.may_start(limit, now) {
                 self.held_until = Some(at);
                 return;
@@ -321,61 +356,22 @@ impl<'d> Endpoint<'d> {
         }
     }
 
-    /// Writes down what attempts came to.
-    async fn settle(&mut self, tried: Vec<Tried>) -> Result<Option<Ended>, Error> {
-        let (now, plan) = (self.now(), self.plan());
-        let (mut settlements, mut disable): (Vec<Settlement>, _) = (vec![], None);
-        let mut unread = None;
-        for one in tried {
-            let judged = match one {
-                Tried::Made(head, attempt) => judge(head, attempt, &plan, now),
-                Tried::Unspeakable(head) => {
-                    settlements.push(unspeakable(head, now));
-                    continue;
-                }
-                Tried::Unread(error) => {
-                    unread = Some(error);
-                    continue;
-                }
-            };
-            let Judged { settlement, succeeded, disable: asked, throttled_until } = judged;
-            self.breaker.record(succeeded, now);
-            disable = disable.or(asked);
-            self.throttled_until = self.throttled_until.max(throttled_until);
-            settlements.push(settlement);
-        }
-        self.busy.retain(|lane| settlements.iter().all(|one| one.delivery.lane != *lane));
-        self.throttled_until = self.throttled_until.filter(|until| *until > now);
-        let (breaker, throttled_until) = (self.breaker.clone(), self.throttled_until);
-        let Some(open) = self.write(&Settled { settlements, breaker, throttled_until, at: now }).await?
-        else {
-            return Ok(Some(Ended::Lost));
-        };
-        self.open = open;
-        self.look |= self.ready.is_empty();
-        self.due = self.due.or(Some(now));
-        if let Some(error) = unread {
-            return Err(error.into());
-        }
-        match disable {
-            Some(reason) => self.disable(reason).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// What attempts came to is known here alone, so it is tried for a while.
-    async fn write(&self, settled: &Settled) -> Result<Option<u32>, Error> {
-        let began = Instant::now();
-        for failures in 1.. {
-            match self.dispatcher.0.ports.store.settle(self.lease, settled).await.map_err(Error::from) {
-                Err(error) if is_passing(&error) && began.elapsed() < PATIENCE => {
-                    tracing::debug!(%error, "what came of deliveries could not be written down yet");
-                    tokio::time::sleep(RETRY.wait(failures)).await;
-                }
-                other => return other,
+    /// What an attempt came to, which is to be written down.
+    fn judge(&mut self, tried: Tried) {
+        let now = self.now();
+        let judged = match tried {
+            Tried::Made(head, attempt) => judge(head, attempt, &self.plan(), now),
+            Tried::Unspeakable(head) => return self.settlements.push(unspeakable(head, now)),
+            Tried::Unread(error) => {
+                self.unread = Some(error);
+                return;
             }
-        }
-        Ok(None)
+        };
+        let Judged { settlement, succeeded, disable, throttled_until } = judged;
+        self.breaker.record(succeeded, now);
+        self.disable = self.disable.or(disable);
+        self.throttled_until = self.throttled_until.max(throttled_until);
+        self.settlements.push(settlement);
     }
 
     async fn disable(&mut self, reason: DisableReason) -> Result<Ended, Error> {
@@ -395,6 +391,9 @@ impl<'d> Endpoint<'d> {
         let EndpointId { workspace, webhook: id } = self.lease.endpoint;
         let max_open = self.dispatcher.0.settings.max_open;
         let core = &self.dispatcher.0.core;
+        if self.look || self.desk.is_looking() {
+            return Ok(());
+        }
         match self.webhook.phase() {
             Phase::Active if self.open >= max_open && self.breaker.state() != State::Closed => {
                 let pause = PauseWebhook { id, by: PausedBy::Backlog, expected: None };
@@ -406,32 +405,34 @@ impl<'d> Endpoint<'d> {
             _ => return Ok(()),
         }
         self.look = true;
-        if let Some(Ended::Inactive) = self.look_up().await? {
-            tracing::debug!(webhook = %id, "a webhook was stopped while its backlog was noted");
-        }
         Ok(())
     }
 
-    /// Waits for the attempts that are under way, and writes down how far it came.
+    /// Waits for the attempts that are under way, and writes down what came of them and how far it came.
     async fn finish(&mut self) -> Result<(), Error> {
         self.ready.clear();
-        while let Some(tried) = self.under_way.join_next().await {
-            let mut all = vec![tried];
-            all.extend(std::iter::from_fn(|| self.under_way.try_join_next()));
-            if let Some(Ended::Lost) = Box::pin(self.settle(all.into_iter().flatten().collect())).await? {
-                return Ok(());
+        loop {
+            if !self.desk.is_writing() && !self.settlements.is_empty() {
+                self.write_settlements();
+            }
+            tokio::select! {
+                biased;
+                Some(done) = self.desk.done() => if let Some(Ended::Lost) = self.take(done)? { return Ok(()) },
+                Some(tried) = self.under_way.join_next() => {
+                    tried.into_iter().for_each(|tried| self.judge(tried));
+                }
+                else => break,
             }
         }
-        self.note().await.map(drop)
-    }
-
-    /// Writes down up to where the log was read of which nothing was wanted. Says whether the lease still holds.
-    async fn note(&mut self) -> Result<bool, Error> {
-        if self.position == self.noted {
-            return Ok(true);
+        if self.noted < self.position {
+            self.desk.note(self.reader(0), self.noted, self.position);
+            while let Some(done) = self.desk.done().await {
+                done?;
+            }
         }
-        let stretch = self.nothing_of(self.noted, self.position);
-        self.noted = self.position;
-        Ok(self.dispatcher.0.ports.store.enqueue(self.lease, &stretch).await?.is_some())
+        if let Some(reason) = self.disable.take() {
+            self.disable(reason).await?;
+        }
+        Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! What was read of the logs, shared by the endpoints of this process: a hundred of them that stand at a log's end read
 //! an event once, and what was known of a channel is not read again for each of its messages.
 //!
-//! Nothing here outlives an erasure: whoever learns of one says so ([`Library::note_erasures`]), before it makes a body.
-//! All of it is bounded in bytes, however large events are and however long streams.
+//! Nothing here outlives an erasure: whoever learns of one says so ([`Library::note_erasures`]), before it makes a body,
+//! and what was being read meanwhile is not kept. All of it is bounded in bytes, however large events are and however long streams.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,7 +34,7 @@ pub(super) struct Entry {
 /// The events of a page that there are, from its first.
 #[derive(Clone)]
 struct Page {
-    entries: Vec<Arc<Entry>>,
+    entries: Arc<Vec<Arc<Entry>>>,
     weight: usize,
     read_at: Instant,
 }
@@ -71,10 +71,21 @@ impl Library {
     /// Forgets what was read when something was erased since.
     pub(super) fn note_erasures(&self, workspace: WorkspaceId, erasures: u64) {
         let mut shelves = self.shelves();
-        if shelves.erasures.insert(workspace, erasures) != Some(erasures) {
+        let known = shelves.erasures.get(&workspace).copied();
+        if known.is_none_or(|known| known < erasures) {
+            // What the log remembers first: else what is read next would be as old.
+            self.log.note_erasures(workspace, erasures);
+            shelves.erasures.insert(workspace, erasures);
             shelves.pages.clear();
             shelves.histories.clear();
         }
+    }
+
+    /// The same, for whoever has not learned of it: it is asked for.
+    pub(super) async fn ask_for_erasures(&self, workspace: WorkspaceId) -> Result<(), LogError> {
+        let erasures = self.log.erasures(workspace).await?;
+        self.note_erasures(workspace, erasures);
+        Ok(())
     }
 
     /// Events after a position, in order and without a gap; none at the log's end.
@@ -83,36 +94,57 @@ impl Library {
         workspace: WorkspaceId,
         position: u64,
     ) -> Result<Vec<Arc<Entry>>, LogError> {
-        let asked = Instant::now();
-        let number = position / PAGE;
         let known = |page: &Page| {
-            let entries = page.entries.get(usize::try_from(position % PAGE).unwrap_or(usize::MAX)..);
+            let entries = page.entries.get(within(position)..);
             entries.filter(|entries| !entries.is_empty()).map(<[_]>::to_vec)
         };
+        Ok(self.page(workspace, position, known).await?.unwrap_or_default())
+    }
+
+    /// What is known of the page that holds the event after a position, once that event is in it; nothing at the log's
+    /// end.
+    async fn page<T>(
+        &self,
+        workspace: WorkspaceId,
+        position: u64,
+        known: impl Fn(&Page) -> Option<T>,
+    ) -> Result<Option<T>, LogError> {
+        let asked = Instant::now();
+        let number = position / PAGE;
         let shelved = self.shelves().pages.get((workspace, number));
-        if let Some(entries) = shelved.as_ref().and_then(known) {
-            return Ok(entries);
+        if let Some(found) = shelved.as_ref().and_then(&known) {
+            return Ok(Some(found));
         }
         let reader = self.reader(workspace);
         let _one_at_a_time = reader.lock().await;
-        let shelved = self.shelves().pages.get((workspace, number));
+        let (shelved, erasures) = self.shelved(workspace, |shelves| shelves.pages.get((workspace, number)));
         if let Some(page) = &shelved {
             // What was read while this waited is as new as what would be read now.
             if page.read_at > asked || known(page).is_some() {
-                return Ok(known(page).unwrap_or_default());
+                return Ok(known(page));
             }
         }
         let read_at = Instant::now();
-        let (mut entries, mut weight) = shelved.map(|page| (page.entries, page.weight)).unwrap_or_default();
+        let (entries, mut weight) = shelved.map(|page| (page.entries, page.weight)).unwrap_or_default();
+        let mut entries = Vec::clone(&entries);
         let have = entries.len() as u64;
         let rest = u32::try_from(PAGE.saturating_sub(have)).unwrap_or_default();
         let events = self.log.read(workspace, number * PAGE + have, rest).await?;
         weight += events.iter().map(self::weight).sum::<usize>();
         entries.extend(self.placed(workspace, events).await?);
-        let page = Page { entries, weight, read_at };
-        let found = known(&page).unwrap_or_default();
-        self.shelves().pages.put((workspace, number), page, weight);
+        let page = Page { entries: Arc::new(entries), weight, read_at };
+        let found = known(&page);
+        let mut shelves = self.shelves();
+        if shelves.erasures.get(&workspace).copied() == erasures {
+            shelves.pages.put((workspace, number), page, weight);
+        }
         Ok(found)
+    }
+
+    /// Something of the shelves, and the count of erasures that it holds for.
+    fn shelved<T>(&self, workspace: WorkspaceId, take: impl FnOnce(&mut Shelves) -> T) -> (T, Option<u64>) {
+        let mut shelves = self.shelves();
+        (take(&mut shelves), shelves.erasures.get(&workspace).copied())
     }
 
     /// What was known when the event at this position was recorded. `known` is a position that the log has reached.
@@ -123,11 +155,9 @@ impl Library {
         position: u64,
         known: u64,
     ) -> Result<Option<Materials>, LogError> {
-        let entries = self.after(workspace, position.saturating_sub(1)).await?;
-        let Some(Entry { recorded, placement: Some(placement) }) = entries.first().map(|entry| &**entry)
-        else {
-            return Ok(None);
-        };
+        let before = position.saturating_sub(1);
+        let entry = self.page(workspace, before, |page| page.entries.get(within(before)).cloned()).await?;
+        let Some(Entry { recorded, placement: Some(placement) }) = entry.as_deref() else { return Ok(None) };
         let known = known.max(position);
         let own = match recorded.version {
             1 => Subject::of(std::slice::from_ref(recorded)),
@@ -152,13 +182,13 @@ impl Library {
         known: u64,
     ) -> Result<Option<Subject>, LogError> {
         let key = (workspace, stream);
-        let shelved = || self.shelves().histories.get(key);
-        if let Some(found) = shelved().and_then(|history| history.at(position)) {
+        let shelved = || self.shelved(workspace, |shelves| shelves.histories.get(key));
+        if let Some(found) = shelved().0.and_then(|history| history.at(position)) {
             return Ok(found);
         }
         let reader = self.reader(workspace);
         let _one_at_a_time = reader.lock().await;
-        let shelved = shelved();
+        let (shelved, erasures) = shelved();
         if let Some(found) = shelved.as_ref().and_then(|history| history.at(position)) {
             return Ok(found);
         }
@@ -171,7 +201,10 @@ impl Library {
         history.extend(more, known, position);
         let found = history.at(position).flatten();
         let weight = history.weight();
-        self.shelves().histories.put(key, Arc::new(history), weight);
+        let mut shelves = self.shelves();
+        if shelves.erasures.get(&workspace).copied() == erasures {
+            shelves.histories.put(key, Arc::new(history), weight);
+        }
         Ok(found)
     }
 
@@ -217,6 +250,11 @@ impl Library {
         });
         Ok(entries.collect())
     }
+}
+
+/// The place of the event after a position in its page.
+fn within(position: u64) -> usize {
+    usize::try_from(position % PAGE).unwrap_or(usize::MAX)
 }
 
 const fn needs_its_beginning(stream: StreamId) -> bool {

@@ -3,10 +3,11 @@
 //! Cast:
 //! - the [`Dispatcher`] is what the server starts and stops, and what callers ask for a test, a redelivery, a replay
 //!   ([`asking`]);
-//! - every endpoint that this node has the lease of has a task, its [`endpoint`]: it reads the log on, puts what is
-//!   wanted into line, lets attempts begin, and writes down what came of them;
+//! - every endpoint that this node has the lease of has a task, its [`endpoint`]: it lets attempts begin, and decides
+//!   what is asked of the database meanwhile;
+//! - its [`desk`] asks it: what is due; reads the log on, or a stretch of it once more, and puts what is wanted into line;
+//!   writes down what came of attempts;
 //! - an [`attempt`] renders, signs and posts; [`outcome`] says what it means; the [`pace`] keeps the endpoint's limit;
-//! - a [`replay`] reads a stretch of the log once more;
 //! - the [`library`] is what was read of the logs, shared by all of them; of a stream it has a [`history`].
 //!
 //! Of an endpoint nothing but its owner's task changes anything, so its breaker, its limit and the order of its lanes
@@ -14,13 +15,13 @@
 
 mod asking;
 mod attempt;
+mod desk;
 mod endpoint;
 mod history;
 mod library;
 mod outcome;
 mod pace;
 pub(crate) mod recent;
-mod replay;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -28,8 +28,8 @@ use connector::{Connector, Refused};
 
 /// How long a connection is kept that nothing is sent over.
 const IDLE: Duration = Duration::from_secs(20);
-/// How many of them to one receiver.
-const IDLE_CONNECTIONS: usize = 8;
+/// How many of them to one receiver, which several endpoints may have.
+const IDLE_CONNECTIONS: usize = 64;
 
 /// How long parts of an attempt may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +76,8 @@ impl HttpTransport {
     }
 
     async fn answer(&self, post: Post, deadline: Deadline, outcome: &mut Outcome) -> Result<(), ErrorClass> {
-        let request = request(&post).ok_or(ErrorClass::Protocol)?;
         let client = if post.exempt { &self.exempt } else { &self.judged };
+        let request = request(post).ok_or(ErrorClass::Protocol)?;
         let answered = timeout_at(deadline, client.request(request)).await;
         let mut response = answered.map_err(|_| ErrorClass::Timeout)?.map_err(|error| class(&error))?;
         outcome.status = Some(response.status().as_u16());
@@ -99,8 +99,8 @@ impl Transport for HttpTransport {
     }
 }
 
-fn request(post: &Post) -> Option<Request<Full<Bytes>>> {
-    let mut request = Request::post(&post.url).body(Full::from(post.body.clone())).ok()?;
+fn request(post: Post) -> Option<Request<Full<Bytes>>> {
+    let mut request = Request::post(&post.url).body(Full::from(post.body)).ok()?;
     for (name, value) in &post.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         request.headers_mut().append(name, HeaderValue::from_str(value).ok()?);
