@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
-.PHONY: help run api-fuzz test demo bench bench-log build-release lint production-tree ensure ensure-rust conformance receivers soak model flood lists webhooks bench-webhooks bench-streams streams
+.PHONY: help run api-fuzz test demo bench bench-log build-release lint production-tree ensure ensure-rust conformance receivers soak model flood lists webhooks bench-webhooks bench-streams bench-as-of streams
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
@@ -97,6 +97,9 @@ streams: ensure ## 10,000 events to clients that break off again and again (INTE
 bench-streams: ensure ## What 2,000 listeners cost, against a bare broadcast (BENCH_SUBSCRIBERS, BENCH_RATE, BENCH_SECONDS)
 	@cargo build --profile quick -p interflow-lab
 	@cargo test --profile quick -p interflow-tests --test it -- --ignored --exact --nocapture live::bench::bench
+
+bench-as-of: ensure ## Look back at a chat of 100,000 messages, against looking at it now (BENCH_MESSAGES, BENCH_CALLS)
+	@cargo test --profile quick -p interflow-tests --test it -- --ignored --exact --nocapture past::bench::bench
 
 build-release: ensure-rust ## Build the optimised server, target/release/interflow
 	@cargo build --release -p interflow

@@ -32,7 +32,7 @@ use interflow_infrastructure::leases::PgLeases;
 use interflow_infrastructure::limiter::PgLimiter;
 use interflow_infrastructure::outbox::PgOutbox;
 use interflow_infrastructure::projections::{Projections, ProjectionsError};
-use interflow_infrastructure::read_models::PgReads;
+use interflow_infrastructure::read_models::{PgPast, PgReads};
 use interflow_infrastructure::usage::PgUsage;
 use interflow_infrastructure::wakeups::Exchange;
 use interflow_infrastructure::webhooks::{HttpTransport, PgDeliveries, SystemResolver};
@@ -49,7 +49,7 @@ use crate::limits::Limits;
 use crate::node::{Node, NodeError};
 use crate::router::router;
 use crate::server::HttpServer;
-use crate::state::{App, Settings, Tenants, Webhooks};
+use crate::state::{App, Ports as AppPorts, Settings, Tenants, Webhooks};
 
 /// What the command line says of erasures.
 pub use interflow_infrastructure::erasure;
@@ -311,7 +311,17 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
     };
     let forgetting = tokio::spawn(log.clone().forget_what_is_erased());
     let noting = tokio::spawn(note_key_uses(tenants.key_uses.clone()));
-    let app = App::new(core, gateway.clone(), answers, limits, tenants, webhooks, settings);
+    let past = Arc::new(PgPast::new(log.clone()));
+    let app = App::new(AppPorts {
+        core,
+        past,
+        gateway: gateway.clone(),
+        answers,
+        limits,
+        tenants,
+        webhooks,
+        settings,
+    });
     let http = HttpServer::start(listener, router(app.clone()))
         .map_err(|source| StartError::Listen { address: config.listen.clone(), source })?;
     warn_of_weak_key(http.address, config.admin_key.as_ref());

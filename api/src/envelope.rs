@@ -3,12 +3,14 @@
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use interflow_application::past::Point;
 use interflow_application::read::{Page, PageRequest, Window};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
+use crate::time::Timestamp;
 
 #[derive(Serialize)]
 struct Envelope<T, M = Meta> {
@@ -32,6 +34,34 @@ pub struct Meta {
     /// Whether `total` is an estimate.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub total_is_estimate: bool,
+    /// As of when it is, where it is of the past.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Seen>,
+}
+
+/// As of when an answer is.
+#[derive(Serialize)]
+pub struct Seen {
+    /// The position of the last event that counts.
+    pub position: u64,
+    /// When it was recorded; absent before the first.
+    pub recorded_at: Option<Timestamp>,
+    /// What lacks something in the answer that was erased since.
+    pub erased: Vec<String>,
+}
+
+impl Seen {
+    /// At a place of the log.
+    #[must_use]
+    pub fn at(point: Point) -> Self {
+        let recorded_at = point.recorded_at.map(Timestamp);
+        Self { position: point.position, recorded_at, erased: vec![] }
+    }
+}
+
+#[derive(Serialize)]
+struct PastMeta {
+    as_of: Seen,
 }
 
 /// What is gone.
@@ -66,6 +96,12 @@ pub fn resource(resource: &impl Versioned) -> Response {
     with_header(ok(resource), header::ETAG, format!("\"{}\"", resource.tag()))
 }
 
+/// The same of the past.
+pub fn past_resource(resource: &impl Versioned, as_of: Seen) -> Response {
+    let answer = Json(Envelope { success: true, data: resource, meta: Some(PastMeta { as_of }) });
+    with_header(answer.into_response(), header::ETAG, format!("\"{}\"", resource.tag()))
+}
+
 /// 201 with a resource that was made, its `ETag` and where it is.
 pub fn created(location: String, made: &impl Versioned) -> Response {
     let mut response = with_header(resource(made), header::LOCATION, location);
@@ -92,6 +128,16 @@ pub fn not_modified(resource: &impl Versioned) -> Response {
 
 /// 200 with part of a list.
 pub fn list<T, R: Serialize>(asked: PageRequest, page: Page<T>, shape: impl Fn(T) -> R) -> Response {
+    past_list(asked, page, shape, None)
+}
+
+/// The same of the past, where it says as of when.
+pub fn past_list<T, R: Serialize>(
+    asked: PageRequest,
+    page: Page<T>,
+    shape: impl Fn(T) -> R,
+    as_of: Option<Seen>,
+) -> Response {
     let meta = Meta {
         page: match asked.window {
             Window::Number(number) => Some(number),
@@ -101,6 +147,7 @@ pub fn list<T, R: Serialize>(asked: PageRequest, page: Page<T>, shape: impl Fn(T
         total: page.total,
         next_cursor: page.next.map(|cursor| cursor.to_string()),
         total_is_estimate: page.total_is_estimate,
+        as_of,
     };
     listed(page.items.into_iter().map(shape).collect(), meta)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use interflow_application::gateway::Gateway;
+use interflow_application::past::PastReads;
 use interflow_application::usage::UsageMeter;
 use interflow_application::wakeups::Wakeups;
 use interflow_application::webhook::address::Cidr;
@@ -28,6 +29,8 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     /// Runs use cases and answers questions.
     pub core: Core,
+    /// Answers questions about the past.
+    pub past: Arc<dyn PastReads>,
     /// The WhatsApp sessions of this node.
     pub gateway: Gateway,
     /// Where repeated commands find their answers.
@@ -47,6 +50,18 @@ pub struct Parts {
     /// Answers GraphQL.
     pub graphql: graphql::Schema,
     /// Bounds.
+    pub settings: Settings,
+}
+
+/// What a program brings to its handlers, as [`Parts`] tells of it.
+pub struct Ports {
+    pub core: Core,
+    pub past: Arc<dyn PastReads>,
+    pub gateway: Gateway,
+    pub answers: Arc<dyn AnswerStore>,
+    pub limits: Limits,
+    pub tenants: Tenants,
+    pub webhooks: Webhooks,
     pub settings: Settings,
 }
 
@@ -105,19 +120,13 @@ pub struct Settings {
 impl App {
     /// An app on these ports.
     #[must_use]
-    pub fn new(
-        core: Core,
-        gateway: Gateway,
-        answers: Arc<dyn AnswerStore>,
-        limits: Limits,
-        tenants: Tenants,
-        webhooks: Webhooks,
-        settings: Settings,
-    ) -> Self {
+    pub fn new(ports: Ports) -> Self {
+        let Ports { core, past, gateway, answers, limits, tenants, webhooks, settings } = ports;
         let in_flight = InFlight::default();
         let streams = Streams::new(gateway.live().clone(), settings.streams_per_key);
         Self(Arc::new(Parts {
             core,
+            past,
             gateway,
             answers,
             in_flight,

@@ -3,7 +3,7 @@
 //! Cast:
 //! - a *use case* ([`UseCase`]) decides; [`Core::run`] loads, decides, appends, and decides again when it lost a race;
 //! - the *event log* ([`log::EventLog`]) makes what was decided durable, with claims and riders, atomically;
-//! - the *read models* ([`read::Reads`]) answer questions;
+//! - the *read models* ([`read::Reads`]) answer questions, and what they showed once ([`past::PastReads`]) does too;
 //! - the *gateway* ([`gateway::Gateway`]) owns the WhatsApp sessions of this node, through the engine's port
 //!   ([`whatsapp::Engine`]);
 //! - [`Erasures`] make the log forget a customer;
@@ -25,6 +25,7 @@ pub mod limits;
 pub mod live;
 pub mod log;
 pub mod metadata;
+pub mod past;
 pub mod read;
 mod timeline;
 mod trace;

@@ -17,6 +17,7 @@ mod graphql;
 mod hosted;
 mod lab_guard;
 mod live;
+mod past;
 mod projections;
 mod read_models;
 mod rest;

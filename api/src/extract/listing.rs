@@ -4,13 +4,15 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::response::Response;
+use interflow_application::past::{Past, Point};
 use interflow_application::read::{Fingerprint, Listing, Mark, Marked, Sort, SortKey, Start};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::as_of::{AS_OF, When, seen};
 use super::page::{NUMBER_RULE, Pages};
 use super::query::Query;
-use crate::envelope;
+use crate::envelope::{self, Seen};
 use crate::error::ApiError;
 use crate::state::App;
 
@@ -27,6 +29,8 @@ pub trait FromQuery: Sized {
 pub struct Listed<F: FromQuery> {
     /// What to ask for.
     pub listing: Listing<F, F::Key>,
+    /// As of when.
+    pub when: When,
     fingerprint: Fingerprint,
 }
 
@@ -46,10 +50,11 @@ impl<F: FromQuery> Listed<F> {
         let sort_or_usual = sort.flatten().unwrap_or(Sort::USUAL);
         let fingerprint = fingerprint(path, &sort_or_usual.to_string(), filters);
         let filter = F::from_query(&mut query);
+        let as_of = query.as_of(AS_OF);
         let Pages { number, size, cursor } = Pages::read(&mut query);
         // With another parameter wrong, the cursor cannot be judged.
         let mark = match cursor {
-            Some(text) if sort.is_some() && filter.is_some() => {
+            Some(text) if sort.is_some() && filter.is_some() && as_of.is_some() => {
                 let mark = Mark::from_cursor(&text, fingerprint, sort_or_usual.key);
                 mark.map_err(|_| query.wrong("cursor", CURSOR_RULE)).ok()
             }
@@ -58,12 +63,36 @@ impl<F: FromQuery> Listed<F> {
         query.close()?;
         let filter = filter.ok_or_else(|| ApiError::internal("a query was refused without a reason"))?;
         let start = mark.map_or(Start::Page(number), Start::After);
-        Ok(Self { listing: Listing { filter, sort: sort_or_usual, start, size }, fingerprint })
+        let listing = Listing { filter, sort: sort_or_usual, start, size };
+        Ok(Self { listing, when: When(as_of.flatten()), fingerprint })
     }
 
     /// The answer with a page.
     pub fn answer<T, R: Serialize>(
         &self,
+        page: Marked<T>,
+        shape: impl Fn(T) -> R,
+    ) -> Result<Response, ApiError> {
+        self.answer_as_of(None, page, shape)
+    }
+
+    /// The answer with a page of the past.
+    pub fn answer_past<T, R: Serialize, I: ToString>(
+        &self,
+        point: Point,
+        page: Marked<Past<T>>,
+        shape: impl Fn(T) -> R,
+        id: impl Fn(&T) -> I,
+    ) -> Result<Response, ApiError> {
+        let Marked { items, marks, total, total_is_estimate, next, is_out_of_reach } = page;
+        let (items, as_of) = seen(point, items, id);
+        let page = Marked { items, marks, total, total_is_estimate, next, is_out_of_reach };
+        self.answer_as_of(Some(as_of), page, shape)
+    }
+
+    fn answer_as_of<T, R: Serialize>(
+        &self,
+        as_of: Option<Seen>,
         page: Marked<T>,
         shape: impl Fn(T) -> R,
     ) -> Result<Response, ApiError> {
@@ -84,6 +113,7 @@ impl<F: FromQuery> Listed<F> {
             total: page.total,
             next_cursor: page.next.map(|mark| mark.to_cursor(self.fingerprint)),
             total_is_estimate: page.total_is_estimate,
+            as_of,
         };
         Ok(envelope::listed(page.items.into_iter().map(shape).collect(), meta))
     }

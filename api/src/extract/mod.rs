@@ -1,5 +1,6 @@
 //! What handlers take apart: bodies, ids in paths, pages, conditions. Each refuses with the documented error.
 
+mod as_of;
 mod body;
 mod call;
 mod conditional;
@@ -11,6 +12,7 @@ mod page;
 mod path;
 mod query;
 
+pub use as_of::{PagedWhen, When, past_one, seen};
 pub use body::{Body, BodyLimit, read_body};
 pub use call::{Call, reused};
 pub use conditional::{IfMatch, IfNoneMatch};

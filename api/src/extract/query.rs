@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use interflow_application::FieldError;
+use interflow_application::past::AsOf;
 use interflow_application::read::TimeRange;
 use serde::de::value::StrDeserializer;
 use serde::{Deserialize, de};
@@ -89,19 +90,30 @@ impl Query {
 
     fn time(&mut self, name: &str) -> Option<Option<DateTime<Utc>>> {
         let Some(text) = self.text(name)? else { return Some(None) };
-        // A `+` that was not escaped has become a blank.
-        let read = DateTime::parse_from_rfc3339(&text).or_else(|error| {
-            text.rsplit_once(' ').map_or(Err(error), |(time, offset)| {
-                DateTime::parse_from_rfc3339(&format!("{time}+{offset}"))
-            })
-        });
-        match read {
-            Ok(time) => Some(Some(time.to_utc())),
-            Err(_) => {
-                self.wrong(name, "must be a time of RFC 3339, for example 2026-01-31T12:00:00Z");
-                None
-            }
+        let time = time(&text);
+        if time.is_none() {
+            self.wrong(name, "must be a time of RFC 3339, for example 2026-01-31T12:00:00Z");
         }
+        time.map(Some)
+    }
+
+    /// A position of the log, or a time.
+    pub fn as_of(&mut self, name: &str) -> Option<Option<AsOf>> {
+        let Some(text) = self.text(name)? else { return Some(None) };
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let read = match text.parse() {
+            Ok(position) if digits => Some(AsOf::Position(position)),
+            // Beyond every log that there can be.
+            Err(_) if digits => Some(AsOf::Position(u64::MAX)),
+            _ => time(&text).map(AsOf::Time),
+        };
+        if read.is_none() {
+            self.wrong(
+                name,
+                "must be a position of the log or a time of RFC 3339, for example 42 or 2026-01-31T12:00:00Z",
+            );
+        }
+        read.map(Some)
     }
 
     /// A parameter as it was given.
@@ -149,6 +161,15 @@ impl Query {
     }
 }
 
+/// A time of RFC 3339. A `+` that was not escaped has become a blank.
+fn time(text: &str) -> Option<DateTime<Utc>> {
+    let read = DateTime::parse_from_rfc3339(text).or_else(|error| {
+        text.rsplit_once(' ')
+            .map_or(Err(error), |(time, offset)| DateTime::parse_from_rfc3339(&format!("{time}+{offset}")))
+    });
+    read.ok().map(|time| time.to_utc())
+}
+
 const UNKNOWN: &str = "Unknown query parameter";
 
 /// Why a text is not of an enumeration: which names are.
@@ -186,6 +207,21 @@ mod tests {
         for text in ["2026-01-01T12:00:00Z", "2026-01-01T14:00:00%2B02:00", "2026-01-01T14:00:00+02:00"] {
             assert_eq!(time(&format!("created_after={text}")), Some(noon), "{text}");
         }
+    }
+
+    #[test]
+    fn a_moment_is_a_position_or_a_time() {
+        let as_of = |text: &str| Query::new(&format!("as_of={text}")).as_of("as_of");
+        assert_eq!(as_of("42"), Some(Some(AsOf::Position(42))));
+        assert_eq!(as_of("99999999999999999999"), Some(Some(AsOf::Position(u64::MAX))));
+        let noon = "2026-01-01T12:00:00Z".parse().unwrap();
+        for text in ["2026-01-01T12:00:00Z", "2026-01-01T14:00:00+02:00"] {
+            assert_eq!(as_of(text), Some(Some(AsOf::Time(noon))), "{text}");
+        }
+        for text in ["", "-1", "%2B1", "1.0", "c1", "now", "2026-01-01", "end"] {
+            assert_eq!(as_of(text), None, "{text}");
+        }
+        assert_eq!(Query::new("").as_of("as_of"), Some(None));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub fn all(mut schemas: Value, paths: &Value) -> Value {
     schemas["Refusal"] = refusals::schema();
     schemas["Meta"] = meta();
     schemas["FeedMeta"] = feed_meta();
+    schemas["PastMeta"] = past_meta();
+    schemas["AsOfMeta"] = as_of_meta();
     json!({
         "schemas": schemas,
         "responses": refused(),
@@ -102,9 +104,33 @@ fn meta() -> Value {
             "per_page": {"type": "integer", "minimum": 1, "maximum": 100, "description": "How many entries a page has"},
             "total": {"type": "integer", "minimum": 0, "description": "How many the list has: exact to 10,000, unless `total_is_estimate`"},
             "next_cursor": {"type": ["string", "null"], "description": "Where the next page begins; null on the last one"},
-            "total_is_estimate": {"const": true, "description": "There only when `total` is an estimate"}
+            "total_is_estimate": {"const": true, "description": "There only when `total` is an estimate"},
+            "as_of": reference("schemas", "AsOfMeta")
         },
         "example": {"page": 1, "per_page": 20, "total": 100, "next_cursor": null}
+    })
+}
+
+fn past_meta() -> Value {
+    json!({
+        "type": "object",
+        "description": "There only when `as_of` was given",
+        "required": ["as_of"],
+        "properties": {"as_of": reference("schemas", "AsOfMeta")}
+    })
+}
+
+fn as_of_meta() -> Value {
+    json!({
+        "type": "object",
+        "description": "As of when the answer is; there only when `as_of` was given",
+        "required": ["position", "recorded_at", "erased"],
+        "properties": {
+            "position": {"type": "integer", "minimum": 0, "description": "The position of the last event that counts: ask for it, and the answer stays the same"},
+            "recorded_at": {"type": ["string", "null"], "format": "date-time", "description": "When that event was recorded; null before the first"},
+            "erased": {"type": "array", "items": {"type": "string"}, "description": "The ids of what is shown without something personal that was erased since"}
+        },
+        "example": {"position": 42, "recorded_at": "2026-01-31T12:00:00.000Z", "erased": []}
     })
 }
 

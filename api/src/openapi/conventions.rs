@@ -61,9 +61,9 @@ impl Route<'_> {
         self.parameters().any(|parameter| parameter["in"] == "query")
     }
 
-    /// Whether it heeds a header.
-    pub fn takes(&self, header: &str) -> bool {
-        self.parameters().any(|parameter| parameter["name"] == header)
+    /// Whether it heeds a header, or a parameter of the query.
+    pub fn takes(&self, name: &str) -> bool {
+        self.parameters().any(|parameter| parameter["name"] == name)
     }
 
     fn parameters(&self) -> impl Iterator<Item = &Value> {
@@ -132,7 +132,7 @@ fn responses(route: &Route<'_>, schemas: &Value, created: &Created) -> Map<Strin
             response["description"] = meaning(status).into();
         }
         if route.is_enveloped() {
-            envelop(&mut response);
+            envelop(&mut response, route.takes("as_of"));
         }
         response["headers"] = Value::Object(headers(route, status, is_tagged));
         if matches!(&**status, "201" | "202")
@@ -159,8 +159,8 @@ fn meaning(status: &str) -> &'static str {
     }
 }
 
-/// `{"success":true,"data":…}`, with `meta` where the data is a list.
-fn envelop(response: &mut Value) {
+/// `{"success":true,"data":…}`, with `meta` where the data is a list, or may be of the past.
+fn envelop(response: &mut Value, may_be_past: bool) {
     let Some(content) = response["content"].get_mut("application/json") else { return };
     let data = content["schema"].take();
     let mut properties = json!({"success": {"const": true}, "data": data});
@@ -168,6 +168,9 @@ fn envelop(response: &mut Value) {
     if properties["data"]["type"] == "array" {
         properties["meta"] = reference("schemas", "Meta");
         required.push("meta");
+    }
+    if properties.get("meta").is_none() && may_be_past {
+        properties["meta"] = reference("schemas", "PastMeta");
     }
     if properties["data"]["$ref"] == "#/components/schemas/Feed" {
         properties["meta"] = reference("schemas", "FeedMeta");

@@ -56,7 +56,7 @@ use crate::{health, rest};
         (name = "Workspaces", description = "Tenants"),
         (name = "Health", description = "Whether the server lives and serves"),
     ),
-    components(schemas(values::Problem, values::AnyChatId, values::ContentType))
+    components(schemas(values::Problem, values::AnyChatId, values::ContentType, values::AsOf))
 )]
 struct Whole;
 

@@ -23,6 +23,16 @@ pub struct Paging {
     pub cursor: Option<String>,
 }
 
+/// As of when.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AsOf {
+    /// A position of the log, or a time of RFC 3339: what was shown then, with all that was recorded until it. What was
+    /// erased since is missing, and named in `meta`.
+    #[param(value_type = Option<values::AsOf>)]
+    pub as_of: Option<String>,
+}
+
 /// Which part of a list that has a cursor alone.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -172,6 +172,10 @@ value!(
     Time,
     text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).examples(["2026-01-31T12:00:00Z"]));
 value!(
+    /// A position of the log, or RFC 3339 with whatever offset.
+    AsOf,
+    matching("^([0-9]{1,19}|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]+([Zz]|[+ -][0-9]{2}:[0-9]{2}))$", "2026-01-31T12:00:00Z"));
+value!(
     /// RFC 3339, UTC, with milliseconds.
     UtcTime,
     text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).examples(["2024-01-15T10:30:00.000Z"]));

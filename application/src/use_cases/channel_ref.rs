@@ -30,6 +30,18 @@ impl ChannelRef {
         Self { id: None, name: Some(name) }
     }
 
+    /// The id that it may be.
+    #[must_use]
+    pub const fn as_id(&self) -> Option<InstanceId> {
+        self.id
+    }
+
+    /// The name that it may be.
+    #[must_use]
+    pub const fn as_name(&self) -> Option<&InstanceName> {
+        self.name.as_ref()
+    }
+
     /// The living instance it names, for a decision.
     pub async fn resolve(&self, decision: &mut Decision<'_>) -> Result<InstanceId, Error> {
         if let Some(id) = self.id

@@ -17,6 +17,8 @@
 //! A state comes from the cache, or its stream is read ([`reader`]), opened and folded. A state from the cache may be
 //! old: whoever refuses because of it asks first whether it [is current](EventLog::are_current).
 //!
+//! What was known at a position is read by [`past`].
+//!
 //! [`cqrs_store`] puts cqrs-es's own `EventStore` on top.
 
 mod ahead;
@@ -31,6 +33,7 @@ mod failure;
 mod group;
 mod known;
 mod locked;
+mod past;
 mod prepared;
 mod reader;
 mod replay;
@@ -70,6 +73,7 @@ use writer::Writers;
 pub use cqrs_store::{CqrsContext, CqrsStore};
 pub(crate) use failure::{Failure, log_error};
 pub(crate) use locked::Locked;
+pub(crate) use past::Seen;
 pub(crate) use replay::Replay;
 pub use seam::{Seam, Step};
 pub use settings::Settings;

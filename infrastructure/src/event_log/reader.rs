@@ -60,7 +60,7 @@ const BEGINNINGS: &str = "SELECT count(*) OVER () AS expected, e.event_id, e.pos
          AND e.aggregate_id = wanted.aggregate_id AND e.sequence = 1";
 
 /// How many events there must be, and one of them.
-struct Line {
+pub(super) struct Line {
     expected: i64,
     event: Option<Row>,
 }
@@ -214,12 +214,7 @@ pub(super) async fn beginnings(
         .bind(streams.iter().map(|stream| stream.aggregate_id()).collect::<Vec<_>>())
         .fetch_all(&mut *connection)
         .await?;
-    let expected = lines.first().map_or(0, |line| line.expected);
-    let rows: Vec<Row> = lines.into_iter().filter_map(|line| line.event).collect();
-    if usize::try_from(expected) != Ok(rows.len()) {
-        return Err(Failure::Refused("events are missing from the log".to_owned()));
-    }
-    open(connection, keys, workspace, rows).await
+    open_all(connection, keys, workspace, lines).await
 }
 
 /// Up to `limit` events after a position, in order.
@@ -240,6 +235,21 @@ pub(super) async fn after(
         .await?;
     lines.sort_by_key(|line| line.event.as_ref().map(|row| row.position));
     let rows = complete(lines, after, |row| row.position)?;
+    open(connection, keys, workspace, rows).await
+}
+
+/// The events of an answer that says of how many it is, as they come.
+pub(super) async fn open_all(
+    connection: &mut PgConnection,
+    keys: &DataKeys,
+    workspace: WorkspaceId,
+    lines: Vec<Line>,
+) -> Result<Vec<Opened>, Failure> {
+    let expected = lines.first().map_or(0, |line| line.expected);
+    let rows: Vec<Row> = lines.into_iter().filter_map(|line| line.event).collect();
+    if usize::try_from(expected) != Ok(rows.len()) {
+        return Err(Failure::Refused("events are missing from the log".to_owned()));
+    }
     open(connection, keys, workspace, rows).await
 }
 
@@ -322,6 +332,11 @@ impl Opened {
             self.payload = Payload::Value(event.payload);
         }
         Ok(self)
+    }
+
+    /// Whether something personal in it was erased.
+    pub(super) fn lacks_something(&self) -> bool {
+        matches!(&self.payload, Payload::Value(payload) if sealing::has_erased(payload))
     }
 
     /// The event as the port has it.

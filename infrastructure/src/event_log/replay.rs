@@ -11,7 +11,7 @@ use super::{PgEventLog, reader};
 /// A reader with a memory of its own for keys: as old as itself, so whoever compares the head's count of erasures
 /// before and after knows that nothing was opened with a key that was destroyed in between.
 pub(crate) struct Replay {
-    keys: DataKeys,
+    pub(super) keys: DataKeys,
 }
 
 impl Replay {

@@ -104,6 +104,16 @@ pub(super) fn open<'a>(
     })
 }
 
+/// Whether a personal value of an opened payload was erased.
+pub(super) fn has_erased(payload: &Value) -> bool {
+    let mut found = false;
+    let seen = visit(payload, &mut |form| {
+        found |= form.contains_key("erased");
+        Ok(())
+    });
+    seen.is_ok() && found
+}
+
 fn place(event: EventId, path: &str) -> Vec<u8> {
     [event.uuid().as_bytes(), path.as_bytes()].concat()
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, Utc};
 use interflow_domain::Personal;
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as NameError, StrDeserializer};
@@ -62,6 +63,11 @@ fn undecodable(column: &str, source: impl std::error::Error + Send + Sync + 'sta
 /// A personal value in clear; nothing when there is none or it was erased.
 pub(super) fn clear<T: ToString>(value: Option<&Personal<T>>) -> Option<String> {
     value.and_then(Personal::get).map(T::to_string)
+}
+
+/// A time that others chose as Postgres keeps it: to the microsecond. A row is the same whether it was stored or not.
+pub(super) fn microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(time.timestamp_micros()).unwrap_or(time)
 }
 
 /// What others chose, in a form that Postgres can store as text: without NUL.

@@ -11,6 +11,7 @@
 //! - [`conversations`]: chats and messages, which change each other's rows;
 //! - [`jobs`], whose counts move with their messages;
 //! - [`reads`]: [`PgReads`], which answers the application's questions;
+//! - [`past`]: [`PgPast`], which answers them as of any position of the log, by the same folds;
 //! - [`definitions`]: which projections there are, and by what definition each makes its rows.
 //!
 //! Every row belongs to a generation. A workspace's head names the one that is written and read; a rebuild
@@ -23,6 +24,7 @@ mod conversations;
 mod customers;
 pub(crate) mod definitions;
 mod jobs;
+mod past;
 mod reads;
 mod rows;
 mod table;
@@ -38,6 +40,7 @@ use sqlx::PgConnection;
 use crate::batch::Batch;
 
 pub use definitions::{PROJECTIONS, Projection};
+pub use past::PgPast;
 pub use reads::PgReads;
 pub(crate) use table::RowCache;
 

@@ -23,7 +23,7 @@ pub const TABLES: [&str; 7] =
     ["customers", "chats", "messages", "channels", "api_keys", "workspaces", "webhooks"];
 
 /// What can happen to a workspace, several hundred times.
-fn history(attempts: u32) -> Vec<RecordedEvent> {
+pub fn history(attempts: u32) -> Vec<RecordedEvent> {
     let attempts: Vec<Attempt> = (0..attempts)
         .map(|n| (n as u8, (n / 7) as u8, (n.wrapping_mul(2_654_435_761) >> 20) as u8))
         .collect();
@@ -31,7 +31,7 @@ fn history(attempts: u32) -> Vec<RecordedEvent> {
 }
 
 /// Appends what happened to a workspace's log, many events at a time: within an append a stream's events stand together.
-async fn play(log: &PgEventLog, workspace: WorkspaceId, events: Vec<RecordedEvent>) {
+pub async fn play(log: &PgEventLog, workspace: WorkspaceId, events: Vec<RecordedEvent>) {
     for together in events.chunks(50) {
         let mut append = empty(workspace);
         for one in together {

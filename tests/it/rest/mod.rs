@@ -1,6 +1,7 @@
 //! The HTTP faces: the real server on a real database, over real HTTP, on the real protocol
 //! against the simulated network.
 
+mod as_of;
 mod bad_input;
 mod bulk;
 pub mod channel_qr;

@@ -17,7 +17,9 @@ use utoipa::{OpenApi, ToSchema};
 use super::messages;
 use crate::envelope::{self, Versioned};
 use crate::error::ApiError;
-use crate::extract::{Body, Call, Form, FromForm, FromQuery, IfNoneMatch, InPath, Listed, Query};
+use crate::extract::{
+    Body, Call, Form, FromForm, FromQuery, IfNoneMatch, InPath, Listed, Query, When, past_one,
+};
 use crate::openapi::{bodies, queries, values};
 use crate::router::Guard;
 use crate::state::App;
@@ -44,11 +46,15 @@ pub(super) struct Doc;
     tag = "Chats",
     operation_id = "listChats",
     summary = "List chats",
-    params(queries::ChatQuery, queries::Paging),
+    params(queries::ChatQuery, queries::Paging, queries::AsOf),
     responses((status = 200, body = Vec<Shape>)),
     security(("key" = ["chats:read"]))
 )]
 async fn list(State(app): State<App>, call: Call, asked: Listed<ChatFilter>) -> Result<Response, ApiError> {
+    if let Some(point) = asked.when.point(&app, call.workspace()).await? {
+        let chats = app.past.chats(call.workspace(), point.position, &asked.listing).await?;
+        return asked.answer_past(point, chats, Shape::from, |chat| chat.id);
+    }
     let chats = app.core.reads.chats(call.workspace(), &asked.listing).await?;
     asked.answer(chats, Shape::from)
 }
@@ -80,7 +86,7 @@ async fn open(State(app): State<App>, call: Call, Body(chat): Body<OpenChat>) ->
     tag = "Chats",
     operation_id = "getChat",
     summary = "Get a chat",
-    params(IfNoneMatch),
+    params(queries::AsOf, IfNoneMatch),
     responses((status = 200, body = Shape)),
     security(("key" = ["chats:read"]))
 )]
@@ -88,8 +94,13 @@ async fn show(
     State(app): State<App>,
     call: Call,
     InPath(id): InPath<ChatId>,
+    when: When,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
+    if let Some(point) = when.point(&app, call.workspace()).await? {
+        let past = app.past.chat(call.workspace(), point.position, id).await?;
+        return past_one((point, past), Resource::Chat, &known, |chat| chat.id, Shape::from);
+    }
     let chat = find(&app, &call, id).await?;
     Ok(if known.has(&chat) { envelope::not_modified(&chat) } else { envelope::resource(&chat) })
 }
@@ -100,7 +111,7 @@ async fn show(
     tag = "Chats",
     operation_id = "listMessagesOfChat",
     summary = "List the messages of a chat",
-    params(queries::MessageQuery, queries::Paging),
+    params(queries::MessageQuery, queries::Paging, queries::AsOf),
     responses((status = 200, body = Vec<messages::Shape>)),
     security(("key" = ["messages:read"]))
 )]
@@ -110,12 +121,19 @@ async fn messages(
     InPath(id): InPath<ChatId>,
     mut asked: Listed<MessageFilter>,
 ) -> Result<Response, ApiError> {
-    find(&app, &call, id).await?;
+    let workspace = call.workspace();
+    let point = asked.when.point(&app, workspace).await?;
+    match point {
+        Some(point) => {
+            let chat = app.past.chat(workspace, point.position, id).await?;
+            drop(chat.ok_or_else(|| ApiError::no_such(Resource::Chat))?);
+        }
+        None => drop(find(&app, &call, id).await?),
+    }
     if asked.listing.filter.chat.replace(id).is_some_and(|other| other != id) {
         return Err(Query::refused("chat_id", "must not name another chat than the path does"));
     }
-    let messages = app.core.reads.messages(call.workspace(), &asked.listing).await?;
-    asked.answer(messages, messages::Shape::from)
+    messages::listed(&app, workspace, &asked, point).await
 }
 
 pub(super) async fn find(app: &App, call: &Call, id: ChatId) -> Result<Shape, ApiError> {

@@ -17,7 +17,9 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::envelope::{self, Versioned};
 use crate::error::ApiError;
-use crate::extract::{Body, Call, Form, FromForm, FromQuery, IfMatch, IfNoneMatch, InPath, Listed, Query};
+use crate::extract::{
+    Body, Call, Form, FromForm, FromQuery, IfMatch, IfNoneMatch, InPath, Listed, Query, When, past_one,
+};
 use crate::openapi::{bodies, queries, values};
 use crate::router::Guard;
 use crate::state::App;
@@ -46,7 +48,7 @@ pub(super) struct Doc;
     tag = "Customers",
     operation_id = "listCustomers",
     summary = "List customers",
-    params(queries::CustomerQuery, queries::Paging),
+    params(queries::CustomerQuery, queries::Paging, queries::AsOf),
     responses((status = 200, body = Vec<Shape>)),
     security(("key" = ["customers:read"]))
 )]
@@ -55,7 +57,12 @@ async fn list(
     call: Call,
     asked: Listed<CustomerFilter>,
 ) -> Result<Response, ApiError> {
-    let customers = app.core.reads.customers(call.workspace(), &asked.listing).await?;
+    let workspace = call.workspace();
+    if let Some(point) = asked.when.point(&app, workspace).await? {
+        let customers = app.past.customers(workspace, point.position, &asked.listing).await?;
+        return asked.answer_past(point, customers, Shape::from, |customer| customer.id);
+    }
+    let customers = app.core.reads.customers(workspace, &asked.listing).await?;
     asked.answer(customers, Shape::from)
 }
 
@@ -84,7 +91,7 @@ async fn create(
     tag = "Customers",
     operation_id = "getCustomer",
     summary = "Get a customer",
-    params(IfNoneMatch),
+    params(queries::AsOf, IfNoneMatch),
     responses((status = 200, body = Shape)),
     security(("key" = ["customers:read"]))
 )]
@@ -92,8 +99,13 @@ async fn show(
     State(app): State<App>,
     call: Call,
     InPath(id): InPath<CustomerId>,
+    when: When,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
+    if let Some(point) = when.point(&app, call.workspace()).await? {
+        let past = app.past.customer(call.workspace(), point.position, id).await?;
+        return past_one((point, past), Resource::Customer, &known, |customer| customer.id, Shape::from);
+    }
     let customer = find(&app, &call, id).await?;
     Ok(if known.has(&customer) { envelope::not_modified(&customer) } else { envelope::resource(&customer) })
 }

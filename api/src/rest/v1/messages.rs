@@ -4,17 +4,20 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
+use interflow_application::past::Point;
 use interflow_application::read::{Message, MessageFilter, MessageSort};
 use interflow_application::{ChannelRef, Error, Resource, ResourceRef, SendMessage};
 use interflow_domain::message::{Content, Direction, FailureReason, MessageStatus};
 use interflow_domain::workspace::Scope;
-use interflow_domain::{ChatId, CustomerId, InvalidValue, MessageId, MessageText, PhoneNumber};
+use interflow_domain::{ChatId, CustomerId, InvalidValue, MessageId, MessageText, PhoneNumber, WorkspaceId};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::envelope::{self, Versioned};
 use crate::error::ApiError;
-use crate::extract::{Body, Call, Form, FromForm, FromQuery, IfNoneMatch, InPath, Listed, Query};
+use crate::extract::{
+    Body, Call, Form, FromForm, FromQuery, IfNoneMatch, InPath, Listed, Query, When, past_one,
+};
 use crate::openapi::{bodies, queries, values};
 use crate::router::Guard;
 use crate::state::App;
@@ -38,7 +41,7 @@ pub(super) struct Doc;
     tag = "Messages",
     operation_id = "listMessages",
     summary = "List messages of all chats",
-    params(queries::MessageQuery, queries::Paging),
+    params(queries::MessageQuery, queries::Paging, queries::AsOf),
     responses((status = 200, body = Vec<Shape>)),
     security(("key" = ["messages:read"]))
 )]
@@ -47,7 +50,22 @@ async fn list(
     call: Call,
     asked: Listed<MessageFilter>,
 ) -> Result<Response, ApiError> {
-    let messages = app.core.reads.messages(call.workspace(), &asked.listing).await?;
+    let point = asked.when.point(&app, call.workspace()).await?;
+    listed(&app, call.workspace(), &asked, point).await
+}
+
+/// The messages that are asked for, as of a place of the log where one is named.
+pub(super) async fn listed(
+    app: &App,
+    workspace: WorkspaceId,
+    asked: &Listed<MessageFilter>,
+    point: Option<Point>,
+) -> Result<Response, ApiError> {
+    if let Some(point) = point {
+        let messages = app.past.messages(workspace, point.position, &asked.listing).await?;
+        return asked.answer_past(point, messages, Shape::from, |message| message.id);
+    }
+    let messages = app.core.reads.messages(workspace, &asked.listing).await?;
     asked.answer(messages, Shape::from)
 }
 
@@ -93,7 +111,7 @@ async fn send(State(app): State<App>, call: Call, Body(letter): Body<Letter>) ->
     tag = "Messages",
     operation_id = "getMessage",
     summary = "Get a message",
-    params(IfNoneMatch),
+    params(queries::AsOf, IfNoneMatch),
     responses((status = 200, body = Shape)),
     security(("key" = ["messages:read"]))
 )]
@@ -101,8 +119,13 @@ async fn show(
     State(app): State<App>,
     call: Call,
     InPath(id): InPath<MessageId>,
+    when: When,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
+    if let Some(point) = when.point(&app, call.workspace()).await? {
+        let past = app.past.message(call.workspace(), point.position, id).await?;
+        return past_one((point, past), Resource::Message, &known, |message| message.id, Shape::from);
+    }
     let message = Shape::from(find(&app, &call, id).await?);
     Ok(if known.has(&message) { envelope::not_modified(&message) } else { envelope::resource(&message) })
 }

@@ -20,7 +20,7 @@ pub(in crate::read_models) struct Row {
     pub(in crate::read_models) created_position: u64,
 }
 
-pub(super) fn fold(row: &mut Option<Row>, recorded: &RecordedEvent) {
+pub(in crate::read_models) fn fold(row: &mut Option<Row>, recorded: &RecordedEvent) {
     let Event::Instance(event) = &recorded.event else { return };
     match event {
         InstanceEvent::InstanceRegistered { instance_id, name } => {

@@ -7,6 +7,8 @@ use interflow_domain::chat::{ChatEvent, ChatStatus};
 use interflow_domain::message::{Content, ContentType, Direction, MessageEvent};
 use interflow_domain::{MessageId, Personal};
 
+use crate::read_models::columns::microseconds;
+
 /// How many characters of a text a preview shows.
 const PREVIEW_CHARS: usize = 100;
 
@@ -18,8 +20,18 @@ pub(in crate::read_models) struct Row {
     pub(in crate::read_models) created_position: u64,
 }
 
+impl Row {
+    /// Counts the inbound messages up to this number, which are not folded in one by one: what else each of them changes,
+    /// a later one changes again.
+    pub(in crate::read_models) fn count_inbound_to(&mut self, number: u64) {
+        let more = number.saturating_sub(self.inbound_count);
+        self.inbound_count += more;
+        self.view.unread_count += more;
+    }
+}
+
 /// `read_up_to` is the number of the message that a `chat.read` names, where the chat has such a message.
-pub(super) fn fold(row: &mut Option<Row>, recorded: &RecordedEvent, read_up_to: Option<u64>) {
+pub(in crate::read_models) fn fold(row: &mut Option<Row>, recorded: &RecordedEvent, read_up_to: Option<u64>) {
     match &recorded.event {
         Event::Chat(event @ ChatEvent::ChatOpened { .. }) => *row = opened(event, recorded),
         Event::Chat(event) => {
@@ -73,7 +85,9 @@ fn change(row: &mut Row, event: &ChatEvent, read_up_to: Option<u64>) {
         ChatEvent::ChatAssigned { assignee } => {
             row.view.assignee = assignee.as_ref().map(ToString::to_string)
         }
-        ChatEvent::ChatSnoozed { until } => stand(row, ChatStatus::Snoozed, *until),
+        ChatEvent::ChatSnoozed { until } => {
+            stand(row, ChatStatus::Snoozed, until.map(microseconds));
+        }
         ChatEvent::ChatClosed {} => stand(row, ChatStatus::Closed, None),
         ChatEvent::ChatReopened {} => stand(row, ChatStatus::Open, None),
         ChatEvent::ChatRead { .. } => {

@@ -5,7 +5,7 @@ use interflow_application::read::Message;
 use interflow_domain::message::{Content, ContentType, Direction, MessageEvent, MessageStatus, Participants};
 use interflow_domain::{MessageId, Personal, PhoneNumber};
 
-use crate::read_models::columns::{clear, storable};
+use crate::read_models::columns::{clear, microseconds, storable};
 
 /// A row of `messages`.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +17,7 @@ pub(in crate::read_models) struct Row {
 }
 
 /// `inbound_ordinal` counts the inbound messages of the chat once this event is folded into it.
-pub(super) fn fold(row: &mut Option<Row>, recorded: &RecordedEvent, inbound_ordinal: u64) {
+pub(in crate::read_models) fn fold(row: &mut Option<Row>, recorded: &RecordedEvent, inbound_ordinal: u64) {
     let Event::Message(event) = &recorded.event else { return };
     if let Some(view) = begun(event, recorded) {
         *row = Some(Row { view, inbound_ordinal, created_position: recorded.position });
@@ -62,7 +62,7 @@ fn begun(event: &MessageEvent, recorded: &RecordedEvent) -> Option<Message> {
             Some(Message {
                 direction: Direction::Inbound,
                 status: MessageStatus::Delivered,
-                sent_at: Some(*sent_at),
+                sent_at: Some(microseconds(*sent_at)),
                 delivered_at: Some(recorded.recorded_at),
                 ..message(*message_id, participants, said, recorded)
             })
@@ -71,7 +71,7 @@ fn begun(event: &MessageEvent, recorded: &RecordedEvent) -> Option<Message> {
             let said = Said { phone: to.as_ref(), content, content_type: *content_type, whatsapp_id };
             Some(Message {
                 status: MessageStatus::Sent,
-                sent_at: Some(*sent_at),
+                sent_at: Some(microseconds(*sent_at)),
                 ..message(*message_id, participants, said, recorded)
             })
         }
@@ -122,15 +122,15 @@ fn progress(view: &mut Message, event: &MessageEvent, recorded: &RecordedEvent) 
 
     let (status, reached) = match event {
         E::MessageSent { at } => {
-            view.sent_at = Some(*at);
+            view.sent_at = Some(microseconds(*at));
             (MessageStatus::Sent, true)
         }
         E::MessageDelivered { at } => {
-            view.delivered_at = Some(*at);
+            view.delivered_at = Some(microseconds(*at));
             (MessageStatus::Delivered, true)
         }
         E::MessageRead { at } => {
-            view.read_at = Some(*at);
+            view.read_at = Some(microseconds(*at));
             (MessageStatus::Read, true)
         }
         E::MessagePlayed { .. } => (MessageStatus::Played, true),

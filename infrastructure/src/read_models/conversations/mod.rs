@@ -4,11 +4,11 @@
 //! Nothing is counted in the database. Every inbound message gets its number in the chat, so what is unread after a
 //! message is the chat's last number less the message's, wherever in the group the two events stand.
 
-mod chat;
+pub(super) mod chat;
 #[cfg(test)]
 mod chat_tests;
 pub(super) mod chats_table;
-mod message;
+pub(super) mod message;
 #[cfg(test)]
 mod message_tests;
 pub(super) mod messages_table;

@@ -15,7 +15,7 @@ pub(in crate::read_models) struct Row {
     pub(in crate::read_models) created_position: u64,
 }
 
-pub(super) fn fold(row: &mut Option<Row>, recorded: &RecordedEvent) {
+pub(in crate::read_models) fn fold(row: &mut Option<Row>, recorded: &RecordedEvent) {
     use CustomerEvent as E;
 
     let Event::Customer(event) = &recorded.event else { return };

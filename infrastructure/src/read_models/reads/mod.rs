@@ -6,7 +6,7 @@
 mod batches;
 mod jobs;
 mod list;
-mod listing;
+pub(super) mod listing;
 mod tenancy;
 mod webhooks;
 
@@ -37,7 +37,7 @@ pub struct PgReads {
 }
 
 /// What belongs to a workspace, `$1`, in the generation that its head names.
-const MINE: &str =
+pub(super) const MINE: &str =
     "workspace_id = $1 AND generation = (SELECT generation FROM heads WHERE workspace_id = $1)";
 
 impl PgReads {
@@ -128,7 +128,7 @@ impl Reads for PgReads {
         workspace: WorkspaceId,
         listing: &Listing<CustomerFilter, CustomerSort>,
     ) -> Result<Marked<Customer>, LogError> {
-        listing::customers(&self.pool, workspace, listing).await
+        listing::customers::customers(&self.pool, workspace, listing).await
     }
 
     async fn chat(&self, workspace: WorkspaceId, id: ChatId) -> Result<Option<Chat>, LogError> {
@@ -143,7 +143,7 @@ impl Reads for PgReads {
         let Some(channel) = self.channel_of(workspace, listing.filter.channel.as_ref()).await? else {
             return Ok(Marked::empty());
         };
-        listing::chats(&self.pool, workspace, channel, listing).await
+        listing::chats::chats(&self.pool, workspace, channel, listing).await
     }
 
     async fn open_chats_of(
@@ -167,7 +167,7 @@ impl Reads for PgReads {
         let Some(channel) = self.channel_of(workspace, listing.filter.channel.as_ref()).await? else {
             return Ok(Marked::empty());
         };
-        listing::messages(&self.pool, workspace, channel, listing).await
+        listing::messages::messages(&self.pool, workspace, channel, listing).await
     }
 
     async fn latest_inbound(

@@ -11,8 +11,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post};
-use interflow_application::read::Channel;
-use interflow_application::{ChannelRef, RegisterInstance, RenameInstance, ResourceRef};
+use interflow_application::read::{Channel, Page};
+use interflow_application::{ChannelRef, RegisterInstance, RenameInstance, Resource, ResourceRef};
 use interflow_domain::instance::ConnectionStatus;
 use interflow_domain::workspace::Scope;
 use interflow_domain::{InstanceId, InstanceName};
@@ -21,7 +21,9 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::envelope::{self, Versioned};
 use crate::error::ApiError;
-use crate::extract::{Body, Call, Form, FromForm, IfMatch, IfNoneMatch, InPath, Paging};
+use crate::extract::{
+    Body, Call, Form, FromForm, IfMatch, IfNoneMatch, InPath, PagedWhen, When, past_one, seen,
+};
 use crate::openapi::{bodies, queries, values};
 use crate::router::Guard;
 use crate::state::App;
@@ -52,11 +54,19 @@ pub(super) struct Doc;
     tag = "Channels",
     operation_id = "listChannels",
     summary = "List channels",
-    params(queries::Paging),
+    params(queries::Paging, queries::AsOf),
     responses((status = 200, body = Vec<Shape>)),
     security(("key" = ["channels:read"]))
 )]
-async fn list(State(app): State<App>, call: Call, Paging(page): Paging) -> Result<Response, ApiError> {
+async fn list(State(app): State<App>, call: Call, asked: PagedWhen) -> Result<Response, ApiError> {
+    let PagedWhen { page, when } = asked;
+    if let Some(point) = when.point(&app, call.workspace()).await? {
+        let channels = app.past.channels(call.workspace(), point.position, page).await?;
+        let Page { items, cursors, total, total_is_estimate, next } = channels;
+        let (items, as_of) = seen(point, items, |channel| channel.id);
+        let channels = Page { items, cursors, total, total_is_estimate, next };
+        return Ok(envelope::past_list(page, channels, Shape::from, Some(as_of)));
+    }
     let channels = app.core.reads.channels(call.workspace(), page).await?;
     Ok(envelope::list(page, channels, Shape::from))
 }
@@ -82,7 +92,7 @@ async fn create(State(app): State<App>, call: Call, Body(named): Body<Named>) ->
     tag = "Channels",
     operation_id = "getChannel",
     summary = "Get a channel",
-    params(IfNoneMatch),
+    params(queries::AsOf, IfNoneMatch),
     responses((status = 200, body = Shape)),
     security(("key" = ["channels:read"]))
 )]
@@ -90,8 +100,13 @@ async fn show(
     State(app): State<App>,
     call: Call,
     InPath(channel): InPath<ChannelRef>,
+    when: When,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
+    if let Some(point) = when.point(&app, call.workspace()).await? {
+        let past = app.past.channel(call.workspace(), point.position, &channel).await?;
+        return past_one((point, past), Resource::Channel, &known, |channel| channel.id, Shape::from);
+    }
     let channel = find(&app, &call, &channel).await?;
     Ok(if known.has(&channel) { envelope::not_modified(&channel) } else { envelope::resource(&channel) })
 }

@@ -24,7 +24,10 @@ pub(in crate::read_models::reads) async fn chats(
     query.page(pool, workspace, (&listing.start, listing.size), |row| decode(row).map(|row| row.view)).await
 }
 
-fn query(channel: Option<InstanceId>, listing: &Listing<ChatFilter, ChatSort>) -> Query {
+pub(in crate::read_models) fn query(
+    channel: Option<InstanceId>,
+    listing: &Listing<ChatFilter, ChatSort>,
+) -> Query {
     let Listing { filter, sort, .. } = listing;
     // The most telling first: the index of the first is used, the others are tried on what it finds.
     let mut candidates = vec![];

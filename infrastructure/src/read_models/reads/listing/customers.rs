@@ -25,7 +25,7 @@ pub(in crate::read_models::reads) async fn customers(
     query.page(pool, workspace, (&listing.start, listing.size), |row| decode(row).map(|row| row.view)).await
 }
 
-fn query(listing: &Listing<CustomerFilter, CustomerSort>) -> Query {
+pub(in crate::read_models) fn query(listing: &Listing<CustomerFilter, CustomerSort>) -> Query {
     let Listing { filter, sort, .. } = listing;
     let (value, by_time) = match sort.key {
         CustomerSort::CreatedAt => ("created_at", Some(&filter.created)),

@@ -26,7 +26,19 @@ pub(in crate::read_models::reads) async fn messages(
     query.page(pool, workspace, (&listing.start, listing.size), |row| decode(row).map(|row| row.view)).await
 }
 
-fn query(
+/// Of messages that were found already, those that got so far.
+pub(in crate::read_models) fn that_got(status: Option<MessageStatus>, descending: bool) -> Query {
+    let tried = status.map(|status| Condition::of("status = ?", Argument::Text(status.name().to_owned())));
+    let tried = tried.into_iter().collect();
+    let order = in_order(descending);
+    Query { table: TABLE, columns: COLUMNS, order, served: vec![], gathered: None, tried }
+}
+
+const fn in_order(descending: bool) -> Order {
+    Order { value: "created_at", is_text: false, position: "created_position", descending }
+}
+
+pub(in crate::read_models) fn query(
     workspace: WorkspaceId,
     channel: Option<InstanceId>,
     listing: &Listing<MessageFilter, MessageSort>,
@@ -67,11 +79,5 @@ fn query(
     let mut candidates = candidates.into_iter();
     let served = candidates.next().into_iter().chain(within("created_at", &filter.created)).collect();
     tried.extend(candidates);
-    let order = Order {
-        value: "created_at",
-        is_text: false,
-        position: "created_position",
-        descending: sort.descending,
-    };
-    Query { table: TABLE, columns: COLUMNS, order, served, gathered, tried }
+    Query { table: TABLE, columns: COLUMNS, order: in_order(sort.descending), served, gathered, tried }
 }

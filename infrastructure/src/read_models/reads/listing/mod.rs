@@ -10,9 +10,9 @@
 //!
 //! The planner is therefore forbidden what would read more. One transaction gives all statements one snapshot.
 
-mod chats;
-mod customers;
-mod messages;
+pub(in crate::read_models) mod chats;
+pub(in crate::read_models) mod customers;
+pub(in crate::read_models) mod messages;
 mod statement;
 
 use chrono::{DateTime, Utc};
@@ -22,18 +22,16 @@ use interflow_domain::WorkspaceId;
 use serde_json::Value;
 use sqlx::postgres::PgRow;
 use sqlx::{Executor, PgConnection, PgPool, Postgres, Row, Transaction};
+use uuid::Uuid;
 
 use crate::database;
 use crate::event_log::log_error;
-use crate::read_models::columns::{bigint, count};
+use crate::read_models::columns::{bigint, count, json_text};
 
-pub(super) use chats::chats;
-pub(super) use customers::customers;
-pub(super) use messages::messages;
-use statement::{Argument, Condition};
+pub(in crate::read_models) use statement::{Argument, Condition};
 
 /// Most rows that are tried, or gathered, for one answer.
-const TRIED: u64 = PageRequest::EXACT_TOTAL;
+pub(in crate::read_models) const TRIED: u64 = PageRequest::EXACT_TOTAL;
 
 /// Begins the transaction of a list: all its statements see one moment. Behind a pooler it has begun already, and each
 /// sees its own; the totals may then be of a moment later than the rows.
@@ -57,7 +55,7 @@ fn begins(pool: &PgPool) -> &'static str {
 }
 
 /// A list, and how its rows are found.
-pub(super) struct Query {
+pub(in crate::read_models) struct Query {
     table: &'static str,
     columns: &'static str,
     order: Order,
@@ -97,8 +95,48 @@ struct Total {
     is_all: bool,
 }
 
+/// A row that fits, in the order of the list.
+pub(in crate::read_models) struct Sifted {
+    pub(in crate::read_models) id: Uuid,
+    pub(in crate::read_models) mark: Mark,
+    /// Whether it is behind where the page begins.
+    pub(in crate::read_models) behind: bool,
+}
+
 impl Query {
-    pub(super) async fn page<T>(
+    /// The same list of what was recorded up to a position, which was before this time. Of each row nothing but these
+    /// columns.
+    pub(in crate::read_models) fn until(
+        mut self,
+        (at, latest): (u64, DateTime<Utc>),
+        columns: &'static str,
+    ) -> Self {
+        self.columns = columns;
+        self.served.push(Condition::of("created_at < ?", Argument::Time(latest)));
+        self.tried.push(Condition::of("created_position <= ?", Argument::Number(bigint(at))));
+        self
+    }
+
+    /// Of these rows, given as JSON, those that fit, in order.
+    pub(in crate::read_models) async fn sift(
+        &self,
+        pool: &PgPool,
+        rows: &[Value],
+        after: Option<&Mark>,
+    ) -> Result<Vec<Sifted>, LogError> {
+        if rows.is_empty() {
+            return Ok(vec![]);
+        }
+        let rows = json_text(&rows).map_err(log_error)?;
+        let mut statement = self.sift_statement(rows, after);
+        let rows = statement.build().persistent(false).fetch_all(pool).await.map_err(log_error)?;
+        let sifted = |row: &PgRow| {
+            Ok(Sifted { id: row.try_get("id")?, mark: self.mark(row)?, behind: row.try_get("behind")? })
+        };
+        rows.iter().map(sifted).collect::<Result<_, _>>().map_err(log_error)
+    }
+
+    pub(in crate::read_models) async fn page<T>(
         mut self,
         pool: &PgPool,
         workspace: WorkspaceId,

@@ -1,6 +1,7 @@
 //! The statements of a list.
 
 use chrono::{DateTime, Utc};
+use interflow_application::read::Mark;
 use interflow_domain::WorkspaceId;
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
@@ -10,7 +11,7 @@ use crate::read_models::columns::bigint;
 
 /// A condition on a row.
 #[derive(Debug, Clone)]
-pub(super) struct Condition {
+pub(in crate::read_models) struct Condition {
     /// `?` stands for an argument.
     sql: String,
     arguments: Vec<Argument>,
@@ -18,7 +19,7 @@ pub(super) struct Condition {
 
 /// An argument of a condition.
 #[derive(Debug, Clone)]
-pub(super) enum Argument {
+pub(in crate::read_models) enum Argument {
     Id(Uuid),
     Number(i64),
     Text(String),
@@ -27,12 +28,12 @@ pub(super) enum Argument {
 }
 
 impl Condition {
-    pub(super) fn new(sql: impl Into<String>, arguments: Vec<Argument>) -> Self {
+    pub(in crate::read_models) fn new(sql: impl Into<String>, arguments: Vec<Argument>) -> Self {
         Self { sql: sql.into(), arguments }
     }
 
     /// A condition with one argument.
-    pub(super) fn of(sql: impl Into<String>, argument: Argument) -> Self {
+    pub(in crate::read_models) fn of(sql: impl Into<String>, argument: Argument) -> Self {
         Self::new(sql, vec![argument])
     }
 
@@ -148,6 +149,31 @@ impl Query {
              (page JOIN {table} ON {table}.ctid = page.place) ON gathered <= "
         ));
         statement.push_bind(bigint(TRIED));
+        statement.push(format!(" ORDER BY sort_value {direction}, sort_position {direction}"));
+        statement
+    }
+
+    /// Of rows that are given as JSON, those that fit, in order. They bear the table's name, so that its conditions are
+    /// those of any list; they need not have more than what these look at.
+    pub(super) fn sift_statement(&self, rows: String, after: Option<&Mark>) -> Statement {
+        let Self { table, order, .. } = self;
+        let Order { value, position, .. } = order;
+        let direction = order.direction();
+        let mut statement = QueryBuilder::new(format!(
+            "WITH {table} AS (SELECT * FROM json_populate_recordset(NULL::{table}, "
+        ));
+        statement.push_bind(rows);
+        statement.push(format!("::json)) SELECT id, {value} AS sort_value, {position} AS sort_position, "));
+        match after {
+            Some(mark) => order.behind(mark).push(&mut statement),
+            None => drop(statement.push("true")),
+        }
+        statement.push(format!(" AS behind FROM {table} WHERE true"));
+        let gathered = self.gathered.iter().map(|gathered| &gathered.condition);
+        for condition in self.served.iter().chain(gathered).chain(&self.tried) {
+            statement.push(" AND ");
+            condition.push(&mut statement);
+        }
         statement.push(format!(" ORDER BY sort_value {direction}, sort_position {direction}"));
         statement
     }
