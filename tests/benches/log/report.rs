@@ -10,7 +10,7 @@ use crate::Round;
 use crate::measure::{Sample, Spread, spread};
 use crate::replay::Replay;
 
-const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/benchmarks.md");
+const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/benchmarks.md");
 /// What stands between these in the documentation is replaced by a run.
 const BEGIN: &str = "<!-- measured: written by `make bench-log` -->";
 const END: &str = "<!-- end of what was measured -->";
