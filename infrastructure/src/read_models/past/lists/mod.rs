@@ -85,7 +85,8 @@ async fn page<S: Source>(
     if !source.is_sifted() {
         let page = source.candidates(look, start, size).await?;
         let rows = source.fold(look, &page.items).await.map_err(LogError::from)?;
-        let there = page.items.iter().zip(rows).filter_map(|(one, aged)| Some((one.mark(), aged?.shown(S::view))));
+        let there =
+            page.items.iter().zip(rows).filter_map(|(one, aged)| Some((one.mark(), aged?.shown(S::view))));
         let (marks, items) = there.unzip();
         let Marked { total, total_is_estimate, next, is_out_of_reach, .. } = page;
         return Ok(Marked { items, marks, total, total_is_estimate, next, is_out_of_reach });
