@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
-.PHONY: help run api-fuzz test demo bench bench-log build-release lint production-tree ensure ensure-rust conformance receivers soak model flood lists webhooks bench-webhooks bench-streams bench-as-of streams
+.PHONY: help run api-fuzz test demo bench bench-log build-release lint production-tree ensure ensure-rust conformance receivers soak model flood lists webhooks bench-webhooks bench-streams bench-as-of bench-audit-reads streams
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
@@ -100,6 +100,9 @@ bench-streams: ensure ## What 2,000 listeners cost, against a bare broadcast (BE
 
 bench-as-of: ensure ## Look back at a chat of 100,000 messages, against looking at it now (BENCH_MESSAGES, BENCH_CALLS)
 	@cargo test --profile quick -p interflow-tests --test it -- --ignored --exact --nocapture past::bench::bench
+
+bench-audit-reads: ensure ## What noting who has seen what costs a read (BENCH_CLIENTS, BENCH_SECONDS, BENCH_ROUNDS)
+	@cargo test --profile quick -p interflow-tests --test it -- --ignored --exact --nocapture audit::bench::bench
 
 build-release: ensure-rust ## Build the optimised server, target/release/interflow
 	@cargo build --release -p interflow

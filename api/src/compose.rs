@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use interflow_application::audit::ReadAudit;
 use interflow_application::gateway::{Gateway, Ports, Settings as GatewaySettings};
 use interflow_application::live::Live;
 use interflow_application::wakeups::Wakeups;
@@ -23,6 +24,7 @@ use interflow_embedded_postgres::{
     Config as PostgresConfig, EmbeddedPostgres, Error as PostgresError, Health,
 };
 use interflow_infrastructure::answers::PgAnswers;
+use interflow_infrastructure::audit::{PgAudit, PgReadStore};
 use interflow_infrastructure::clock::{SystemClock, SystemIds};
 use interflow_infrastructure::database::{self, DatabaseError, Options, Pool};
 use interflow_infrastructure::erasure::{ErasureList, PgErasures, Traces};
@@ -39,7 +41,7 @@ use interflow_infrastructure::webhooks::{HttpTransport, PgDeliveries, SystemReso
 use interflow_vault::{MasterKey, MasterKeyError, SealingKey};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, timeout_at};
 use uuid::Uuid;
 
 use crate::auth::{KEY_USES_INTERVAL, KeyUses, Secrets, is_weak};
@@ -49,7 +51,7 @@ use crate::limits::Limits;
 use crate::node::{Node, NodeError};
 use crate::router::router;
 use crate::server::HttpServer;
-use crate::state::{App, Ports as AppPorts, Settings, Tenants, Webhooks};
+use crate::state::{App, Audit, Ports as AppPorts, Settings, Tenants, Webhooks};
 
 /// What the command line says of erasures.
 pub use interflow_infrastructure::erasure;
@@ -59,6 +61,8 @@ pub use interflow_infrastructure::projections;
 /// How much of the time for a shutdown is kept for what comes after the requests.
 const KEPT_FOR_THE_REST: Duration = Duration::from_secs(10);
 const PRUNING: Duration = Duration::from_secs(600);
+/// How many old entries of who has seen what go at a time.
+const READS_AT_ONCE: u32 = 5_000;
 
 /// What an engine is made of.
 pub struct EngineParts {
@@ -309,6 +313,11 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
         usage: Arc::new(PgUsage::new(pool.clone())),
         erasures: Arc::new(erasures),
     };
+    let reads = ReadAudit::new(Arc::new(PgReadStore::new(pool.clone())), core.ids.next(), config.audit_reads);
+    let audit = Audit { events: Arc::new(PgAudit::new(log.clone())), reads: reads.clone() };
+    let watching = tokio::spawn(note_reads(reads.clone()));
+    let expiring =
+        tokio::spawn(forget_old(log.clone(), reads, Arc::clone(&core.clock), config.audit_retention));
     let forgetting = tokio::spawn(log.clone().forget_what_is_erased());
     let noting = tokio::spawn(note_key_uses(tenants.key_uses.clone()));
     let past = Arc::new(PgPast::new(log.clone()));
@@ -320,6 +329,7 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
         limits,
         tenants,
         webhooks,
+        audit,
         settings,
     });
     let http = HttpServer::start(listener, router(app.clone()))
@@ -338,6 +348,8 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
         pruning,
         noting,
         forgetting,
+        watching,
+        expiring,
         exchange,
         node,
     })
@@ -434,6 +446,35 @@ async fn note_key_uses(uses: KeyUses) {
     }
 }
 
+/// Notes who has seen what, for as long as it runs.
+async fn note_reads(reads: ReadAudit) {
+    let mut ticks = tokio::time::interval(ReadAudit::INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = reads.flush().await {
+            tracing::warn!(%error, "who has seen what could not be noted yet");
+        }
+    }
+}
+
+/// Forgets what auditors are told of people's addresses and reading for a time only, for as long as it runs.
+async fn forget_old(log: PgEventLog, reads: ReadAudit, clock: Arc<dyn Clock>, kept: Duration) {
+    loop {
+        let before = clock.now() - kept;
+        let mut wait = PRUNING;
+        match reads.store().forget(before, READS_AT_ONCE).await {
+            Ok(forgotten) if forgotten >= u64::from(READS_AT_ONCE) => wait = Duration::from_secs(1),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "old entries of who has seen what could not be forgotten"),
+        }
+        if let Err(error) = log.forget_addresses(before).await {
+            tracing::warn!(%error, "old addresses of callers could not be forgotten");
+        }
+        tokio::time::sleep(wait).await;
+    }
+}
+
 /// A server that is ready.
 pub struct Running {
     /// Where it listens.
@@ -448,6 +489,8 @@ pub struct Running {
     pruning: JoinHandle<()>,
     noting: JoinHandle<()>,
     forgetting: JoinHandle<()>,
+    watching: JoinHandle<()>,
+    expiring: JoinHandle<()>,
     exchange: Exchange,
     /// Held, so that no second server takes this node for itself.
     node: Node,
@@ -517,9 +560,15 @@ impl Running {
         self.http.drain(deadline - rest).await;
         self.noting.abort();
         self.forgetting.abort();
+        self.watching.abort();
+        self.expiring.abort();
         match timeout_at(deadline - rest / 2, self.app.tenants.key_uses.flush()).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => tracing::warn!("when keys were last used was not noted"),
+        }
+        match timeout_at(deadline - rest / 2, self.app.reads.flush()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => tracing::warn!("who has seen what in the last second was not noted"),
         }
         let (webhooks, gateway) = (&self.app.webhooks.dispatcher, &self.gateway);
         let stopped = async { tokio::join!(webhooks.stop(), gateway.stop()) };

@@ -9,6 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use crate::auth::Shown;
 use crate::error::ApiError;
 use crate::time::Timestamp;
 
@@ -167,7 +168,19 @@ pub fn fed(data: impl Serialize, next_after: u64, has_more: bool) -> Response {
 
 /// 200 with part of a list, and which it is.
 pub fn listed<R: Serialize>(data: Vec<R>, meta: Meta) -> Response {
+    let shown = data.len();
+    showing(shown, with_meta(data, meta))
+}
+
+/// 200 with some data, and what part of what it is.
+pub fn with_meta(data: impl Serialize, meta: impl Serialize) -> Response {
     Json(Envelope { success: true, data, meta: Some(meta) }).into_response()
+}
+
+/// Says how many entries an answer shows, for whoever audits it.
+pub fn showing(entries: usize, mut response: Response) -> Response {
+    response.extensions_mut().insert(Shown(entries));
+    response
 }
 
 fn with_header(mut response: Response, name: HeaderName, value: String) -> Response {

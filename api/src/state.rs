@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use interflow_application::audit::{AuditReads, ReadAudit};
 use interflow_application::gateway::Gateway;
 use interflow_application::past::PastReads;
 use interflow_application::usage::UsageMeter;
@@ -45,6 +46,10 @@ pub struct Parts {
     pub tenants: Tenants,
     /// What webhooks need.
     pub webhooks: Webhooks,
+    /// What auditors look into.
+    pub audit: Arc<dyn AuditReads>,
+    /// Who has seen what.
+    pub reads: ReadAudit,
     /// What stays open.
     pub streams: Streams,
     /// Answers GraphQL.
@@ -62,6 +67,7 @@ pub struct Ports {
     pub limits: Limits,
     pub tenants: Tenants,
     pub webhooks: Webhooks,
+    pub audit: Audit,
     pub settings: Settings,
 }
 
@@ -76,6 +82,15 @@ pub struct Tenants {
     pub usage: Arc<dyn UsageMeter>,
     /// What makes the log forget their customers.
     pub erasures: Arc<dyn Erasures>,
+}
+
+/// What auditors need.
+#[derive(Clone)]
+pub struct Audit {
+    /// What is in the logs.
+    pub events: Arc<dyn AuditReads>,
+    /// Who has seen what.
+    pub reads: ReadAudit,
 }
 
 /// What webhooks need.
@@ -121,7 +136,7 @@ impl App {
     /// An app on these ports.
     #[must_use]
     pub fn new(ports: Ports) -> Self {
-        let Ports { core, past, gateway, answers, limits, tenants, webhooks, settings } = ports;
+        let Ports { core, past, gateway, answers, limits, tenants, webhooks, audit, settings } = ports;
         let in_flight = InFlight::default();
         let streams = Streams::new(gateway.live().clone(), settings.streams_per_key);
         Self(Arc::new(Parts {
@@ -134,6 +149,8 @@ impl App {
             limits,
             tenants,
             webhooks,
+            audit: audit.events,
+            reads: audit.reads,
             streams,
             graphql: graphql::schema(),
             settings,

@@ -35,6 +35,8 @@ pub enum Resource {
     Delivery,
     /// A type of event that endpoints are told of.
     EventType,
+    /// A request that events go back to.
+    Correlation,
 }
 
 impl Resource {
@@ -52,6 +54,7 @@ impl Resource {
             Self::Webhook => "webhook",
             Self::Delivery => "delivery",
             Self::EventType => "type of event",
+            Self::Correlation => "event of such a request",
         }
     }
 }

@@ -7,9 +7,11 @@
 //! - the *gateway* ([`gateway::Gateway`]) owns the WhatsApp sessions of this node, through the engine's port
 //!   ([`whatsapp::Engine`]);
 //! - [`Erasures`] make the log forget a customer;
+//! - the *audit* ([`audit`]) shows who did what, because of what;
 //! - the *live feed* ([`live::Live`]) tells whoever listens what happens, as it does;
 //! - *wake-ups* ([`wakeups::Wakeups`]) say that something was appended, also by another process.
 
+pub mod audit;
 mod backoff;
 mod claim;
 mod clock;

@@ -5,6 +5,7 @@
 pub mod chat;
 pub mod customer;
 mod decide;
+mod event_types;
 #[cfg(test)]
 mod history;
 mod ids;
@@ -20,6 +21,7 @@ pub mod webhook;
 pub mod workspace;
 
 pub use decide::Decide;
+pub use event_types::EVENT_TYPES;
 pub use ids::{
     ChatId, CustomerId, DeliveryId, EventId, InstanceId, InvalidId, JobId, KeyId, MessageId, WebhookId,
     WorkspaceId,

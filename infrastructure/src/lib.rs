@@ -12,6 +12,7 @@
 //! - [`webhooks`] keeps what webhook endpoints are told, and tells it.
 
 pub mod answers;
+pub mod audit;
 mod batch;
 pub mod clock;
 pub mod database;

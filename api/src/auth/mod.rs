@@ -6,6 +6,7 @@ mod key;
 mod pass;
 mod scope;
 mod secrets;
+mod seen;
 mod uses;
 
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub use key::{generate_key, is_weak};
 pub use pass::Pass;
 pub use scope::{scope_from, scope_name, scope_names};
 pub use secrets::{KeyedHash, Secrets};
+use seen::Reading;
+pub use seen::{Shown, called};
 pub use uses::{INTERVAL as KEY_USES_INTERVAL, KeyUses};
 
 use crate::error::{ApiError, Code};
@@ -57,7 +60,13 @@ pub async fn require(
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(admission);
             request.extensions_mut().insert(Arc::new(known));
-            next.run(request).await
+            let (mut parts, body) = request.into_parts();
+            let reading = Reading::of(&mut parts).await;
+            let response = next.run(Request::from_parts(parts, body)).await;
+            if let Some(reading) = reading {
+                reading.note(&app, caller, &response);
+            }
+            response
         }
         Err(error) => error.into_response(),
     };

@@ -77,6 +77,10 @@ pub struct Config {
     pub streams_per_key: usize,
     /// The proxies in front that are believed whom they call for.
     pub trusted_proxies: Vec<Cidr>,
+    /// Whether it is noted who has seen what.
+    pub audit_reads: bool,
+    /// How long that is kept, and the addresses of callers.
+    pub audit_retention: Duration,
 }
 
 impl Config {
@@ -119,6 +123,8 @@ impl Default for Config {
             erasure_list: None,
             streams_per_key: 1_000,
             trusted_proxies: vec![],
+            audit_reads: true,
+            audit_retention: Duration::from_secs(365 * 24 * 3600),
         }
     }
 }

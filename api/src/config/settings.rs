@@ -106,6 +106,12 @@ pub struct Settings {
     /// Proxies in front that are believed whom they call for (X-Forwarded-For): addresses or networks [default: none]
     #[arg(long, env = "INTERFLOW_TRUSTED_PROXIES", value_name = "NETWORKS", value_delimiter = ',')]
     trusted_proxies: Option<Vec<String>>,
+    /// Whether it is noted who has seen what [default: true]
+    #[arg(long, env = "INTERFLOW_AUDIT_READS", value_name = "BOOL")]
+    audit_reads: Option<bool>,
+    /// How long who has seen what is kept, and the addresses of callers, which go by months [default: 365d]
+    #[arg(long, env = "INTERFLOW_AUDIT_RETENTION", value_name = "TIME")]
+    audit_retention: Option<Span>,
 }
 
 /// How the log is written.
@@ -202,6 +208,8 @@ impl Settings {
             erasure_list: self.erasure_list.or(lower.erasure_list),
             streams_per_key: self.streams_per_key.or(lower.streams_per_key),
             trusted_proxies: self.trusted_proxies.or(lower.trusted_proxies),
+            audit_reads: self.audit_reads.or(lower.audit_reads),
+            audit_retention: self.audit_retention.or(lower.audit_retention),
         }
     }
 
@@ -242,7 +250,12 @@ impl Settings {
             trusted_proxies: self.trusted_proxies.map_or(Ok(vec![]), |list| {
                 networks(&list, "trusted_proxies must be addresses or networks, such as 10.0.0.0/8")
             })?,
+            audit_reads: self.audit_reads.unwrap_or(default.audit_reads),
+            audit_retention: self.audit_retention.map_or(default.audit_retention, |span| span.0),
         };
+        if config.audit_retention < Duration::from_secs(24 * 3600) {
+            return Err(ConfigError::Contradiction("audit_retention must be at least a day"));
+        }
         if config.connect_timeout >= config.request_timeout || config.send_wait >= config.request_timeout {
             return Err(ConfigError::Contradiction(
                 "connect_timeout and send_wait must be shorter than request_timeout",
@@ -360,6 +373,7 @@ mod tests {
         assert!(Settings::parse("bulk_rate_per_minute = 0").unwrap().complete().is_err());
         assert!(Settings::parse("webhook_url = \"ftp://localhost/\"").unwrap().complete().is_err());
         assert!(Settings::parse("webhook_allow = [\"10.0.0.1/8\"]").unwrap().complete().is_err());
+        assert!(Settings::parse("audit_retention = \"1h\"").unwrap().complete().is_err());
         assert!(Settings::parse("trusted_proxies = [\"proxy\"]").unwrap().complete().is_err());
     }
 }

@@ -15,6 +15,8 @@ pub fn all(mut schemas: Value, paths: &Value) -> Value {
     schemas["FeedMeta"] = feed_meta();
     schemas["PastMeta"] = past_meta();
     schemas["AsOfMeta"] = as_of_meta();
+    schemas["CursorMeta"] = cursor_meta();
+    schemas["TrailMeta"] = trail_meta();
     json!({
         "schemas": schemas,
         "responses": refused(),
@@ -147,6 +149,31 @@ fn feed_meta() -> Value {
     })
 }
 
+fn cursor_meta() -> Value {
+    json!({
+        "type": "object",
+        "description": "Which part of a list it is that is reached by cursors alone",
+        "required": ["per_page", "next_cursor", "previous_cursor"],
+        "properties": {
+            "per_page": {"type": "integer", "minimum": 1, "maximum": 100, "description": "How many entries a page has, at most"},
+            "next_cursor": {"type": ["string", "null"], "description": "Where the next page begins; null on the last one"},
+            "previous_cursor": {"type": ["string", "null"], "description": "Where the page before is; null on the first one"}
+        }
+    })
+}
+
+fn trail_meta() -> Value {
+    json!({
+        "type": "object",
+        "description": "Which part of a trail it is",
+        "required": ["per_page", "next_cursor"],
+        "properties": {
+            "per_page": {"type": "integer", "minimum": 1, "maximum": 1000, "description": "How many events a page has, at most"},
+            "next_cursor": {"type": ["string", "null"], "description": "Where it goes on; null at its end"}
+        }
+    })
+}
+
 fn known_parameters() -> Value {
     let in_path = |name: &str, description: &str, example: &str| {
         json!({
@@ -168,6 +195,7 @@ fn known_parameters() -> Value {
         "key": in_path("key", "A key's id, or the UUID of it", "key_01jh9qzq3te5v9d4xk6w2y8rbn"),
         "webhook": in_path("webhook", "A webhook's id, or the UUID of it", "whk_01jh9qzq3te5v9d4xk6w2y8rbn"),
         "delivery": in_path("delivery", "A delivery's id, or the UUID of it", "dlv_01jh9qzq3te5v9d4xk6w2y8rbn"),
+        "correlation": in_path("correlation", "The `X-Request-Id` of a request", "req_0198c2f0b6f07c0a8d2e5b7a9c1d3e4f"),
         "type": in_path("type", "The name of a type of event", "message.received"),
         "workspace": in_path("workspace", "A workspace's id or slug", "ana"),
         "channel": in_path("channel", "A channel's id or name", "user_id_001"),

@@ -172,8 +172,14 @@ fn envelop(response: &mut Value, may_be_past: bool) {
     if properties.get("meta").is_none() && may_be_past {
         properties["meta"] = reference("schemas", "PastMeta");
     }
-    if properties["data"]["$ref"] == "#/components/schemas/Feed" {
-        properties["meta"] = reference("schemas", "FeedMeta");
+    let meta = match properties["data"]["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        Some("Feed") => Some("FeedMeta"),
+        Some("AuditEvents" | "AuditReads") => Some("CursorMeta"),
+        Some("Correlation") => Some("TrailMeta"),
+        _ => None,
+    };
+    if let Some(meta) = meta {
+        properties["meta"] = reference("schemas", meta);
         required.push("meta");
     }
     content["schema"] = json!({"type": "object", "required": required, "properties": properties});

@@ -12,6 +12,7 @@
 //! The document is locked by a snapshot, its routes and scopes are compared with the router, and real answers are
 //! checked against it (`tests/it/rest/openapi.rs`); `make api-fuzz` takes it at its word.
 
+pub mod audit;
 pub mod bodies;
 mod components;
 mod conventions;
@@ -52,6 +53,7 @@ use crate::{health, rest};
         (name = "Flowcore", description = "The Flowcore API: an instance is a channel"),
         (name = "Webhooks", description = "Being told what happens"),
         (name = "Events", description = "What happens, for whoever asks"),
+        (name = "Audit", description = "Who did what, because of what, and who has seen it"),
         (name = "Keys", description = "API keys"),
         (name = "Workspaces", description = "Tenants"),
         (name = "Health", description = "Whether the server lives and serves"),

@@ -1,6 +1,7 @@
 //! The Flowcore API: an instance is what the Interflow API calls a channel. Successes are not enveloped, errors are.
 
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use futures::FutureExt;
@@ -14,6 +15,8 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use super::v1::{message_of, sent};
+use crate::auth::called;
+use crate::envelope;
 use crate::error::ApiError;
 use crate::extract::{Body, Call, Form, FromForm, InPath};
 use crate::openapi::{bodies, values};
@@ -76,9 +79,11 @@ async fn connect(
     responses((status = 200, body = Instances)),
     security(("key" = ["channels:read"]))
 )]
-async fn instances(State(app): State<App>, call: Call) -> Result<Json<Instances>, ApiError> {
+async fn instances(State(app): State<App>, call: Call) -> Result<Response, ApiError> {
     let channels = app.core.reads.all_channels(call.workspace()).await?;
-    Ok(Json(Instances { instances: channels.into_iter().map(Listed::from).collect() }))
+    let shown = channels.len();
+    let instances = Instances { instances: channels.into_iter().map(Listed::from).collect() };
+    Ok(envelope::showing(shown, Json(instances).into_response()))
 }
 
 #[utoipa::path(
@@ -94,9 +99,9 @@ async fn status(
     State(app): State<App>,
     call: Call,
     InPath(name): InPath<InstanceName>,
-) -> Result<Json<Stated>, ApiError> {
+) -> Result<Response, ApiError> {
     let channel = ChannelRef::name(name).find(&*app.core.reads, call.workspace()).await?;
-    Ok(Json(channel.into()))
+    Ok(called(channel.id, Json(Stated::from(channel)).into_response()))
 }
 
 #[utoipa::path(

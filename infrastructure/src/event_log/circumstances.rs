@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::NaiveDate;
 use interflow_application::Actor;
+use interflow_application::audit::ClientAddress;
 use interflow_application::log::{Append, LogError, StreamAppend, StreamId};
 use interflow_application::metadata::{CLIENT_ADDRESS, Cause, CausedBy, Metadata, Origin, fields};
 use interflow_domain::{EventId, Subject, WorkspaceId};
@@ -21,7 +22,7 @@ use uuid::Uuid;
 use super::data_keys::{InUse, Keys};
 use super::failure::Failure;
 use super::prepared::Payload;
-use super::sealing::SealError;
+use super::sealing::{DataKey, SealError};
 
 const FIRST: &str = "SELECT q.type, q.id, e.event_id, e.metadata::text FROM unnest($2::text[], $3::text[]) AS q(type, id), \
      LATERAL (SELECT event_id, metadata FROM events e WHERE e.workspace_id = $1 AND e.aggregate_type = q.type \
@@ -136,6 +137,28 @@ impl Address {
 
 fn place(request_id: &str) -> Vec<u8> {
     [CLIENT_ADDRESS.as_bytes(), b"\0", request_id.as_bytes()].concat()
+}
+
+/// The key that a sealed address needs.
+pub(super) fn address_key(sealed: &str) -> Option<Uuid> {
+    sealed.split_once('.')?.0.parse().ok()
+}
+
+/// The address that was sealed in a request. A key that is not there is one that was destroyed.
+pub(super) fn open_address(
+    sealed: &str,
+    request_id: &str,
+    keys: &HashMap<Uuid, DataKey>,
+) -> Result<ClientAddress, SealError> {
+    let (id, sealed) = sealed.split_once('.').ok_or(SealError::Malformed)?;
+    let id: Uuid = id.parse().map_err(|_| SealError::Malformed)?;
+    let Some(key) = keys.get(&id).and_then(|key| key.key.as_ref()) else {
+        return Ok(ClientAddress::Erased);
+    };
+    let sealed = BASE64.decode(sealed).map_err(|_| SealError::Malformed)?;
+    let plain = key.open(&place(request_id), &sealed).map_err(|_| SealError::DoesNotOpen)?;
+    let address = std::str::from_utf8(&plain).ok().and_then(|text| text.parse().ok());
+    address.map(ClientAddress::Known).ok_or(SealError::Malformed)
 }
 
 /// Which event of each of these streams others follow from.

@@ -36,6 +36,12 @@ const MAKE: &str = "INSERT INTO data_keys (workspace_id, key_id, subject, month,
      WHERE {held}";
 const DESTROY: &str = "UPDATE data_keys SET wrapped = NULL, destroyed_at = clock_timestamp() \
      WHERE workspace_id = $1 AND subject = ANY($2) AND destroyed_at IS NULL RETURNING key_id";
+/// Of workspaces that there are, found by the index of the keys that are in use.
+const WITH_OLD: &str = "SELECT h.workspace_id FROM heads h WHERE EXISTS (SELECT FROM data_keys k \
+     WHERE k.workspace_id = h.workspace_id AND k.subject >= $1 AND k.subject < $2 AND k.month < $3 \
+         AND k.destroyed_at IS NULL)";
+const DESTROY_OLD: &str = "UPDATE data_keys SET wrapped = NULL, destroyed_at = clock_timestamp() \
+     WHERE workspace_id = $1 AND subject >= $2 AND subject < $3 AND month < $4 AND destroyed_at IS NULL";
 const BY_ID: &str = "SELECT key_id, subject, month, wrapped FROM data_keys \
      WHERE workspace_id = $1 AND key_id = ANY($2)";
 
@@ -179,6 +185,29 @@ impl DataKeys {
         let mut ids: Vec<Uuid> = query.fetch_all(connection).await?;
         ids.sort_unstable();
         Ok(ids)
+    }
+
+    /// The workspaces that have keys in use of such subjects, named between these, of months before this one.
+    pub(super) async fn with_old(
+        connection: &mut PgConnection,
+        (from, to): (&str, &str),
+        month: NaiveDate,
+    ) -> Result<Vec<WorkspaceId>, Failure> {
+        let query = sqlx::query_scalar(WITH_OLD).bind(from).bind(to).bind(month);
+        let found: Vec<Uuid> = query.fetch_all(connection).await?;
+        Ok(found.into_iter().map(WorkspaceId::new).collect())
+    }
+
+    /// Destroys those of a workspace, under the head lock, and says how many. The caller adds one to the head's count of
+    /// erasures in the same transaction.
+    pub(super) async fn destroy_old(
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        (from, to): (&str, &str),
+        month: NaiveDate,
+    ) -> Result<u64, Failure> {
+        let query = sqlx::query(DESTROY_OLD).bind(workspace.uuid()).bind(from).bind(to).bind(month);
+        Ok(query.execute(connection).await?.rows_affected())
     }
 
     /// Forgets every key.

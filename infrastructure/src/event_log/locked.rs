@@ -10,6 +10,8 @@ use interflow_domain::{Subject, WorkspaceId};
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
+use chrono::{DateTime, Datelike as _, Utc};
+
 use super::data_keys::{DataKeys, Keys};
 use super::failure::Failure;
 use super::group::{self, Answer, Head};
@@ -44,6 +46,30 @@ impl PgEventLog {
     }
 }
 
+/// The data keys of addresses: those of API keys, by the names of their subjects.
+const ADDRESSES: (&str, &str) = ("key_", "key`");
+
+impl PgEventLog {
+    /// Makes the log forget where callers called from in months that were over before this time, by destroying the keys
+    /// of those months.
+    pub async fn forget_addresses(&self, before: DateTime<Utc>) -> Result<(), LogError> {
+        let date = before.date_naive();
+        let month = date.with_day(1).unwrap_or(date);
+        let mut connection = self.inner.pool.acquire().await.map_err(Failure::from)?;
+        let workspaces = DataKeys::with_old(&mut connection, ADDRESSES, month).await?;
+        drop(connection);
+        for workspace in workspaces {
+            let mut locked = self.lock(workspace).await?;
+            let destroyed =
+                DataKeys::destroy_old(&mut locked.transaction, workspace, ADDRESSES, month).await?;
+            locked.shake().await?;
+            locked.commit(true).await?;
+            tracing::info!(%workspace, months = destroyed, "old addresses of callers were forgotten");
+        }
+        Ok(())
+    }
+}
+
 impl Locked {
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
         &mut self.transaction
@@ -63,9 +89,15 @@ impl Locked {
     /// Destroys every data key of these subjects, and says which.
     pub(crate) async fn destroy_keys(&mut self, subjects: &[Subject]) -> Result<Vec<Uuid>, Failure> {
         let destroyed = DataKeys::destroy(&mut self.transaction, self.workspace, subjects).await?;
+        self.shake().await?;
+        Ok(destroyed)
+    }
+
+    /// Counts an erasure.
+    async fn shake(&mut self) -> Result<(), Failure> {
         sqlx::query(SHAKE).bind(self.workspace.uuid()).execute(&mut *self.transaction).await?;
         self.head.erasures += 1;
-        Ok(destroyed)
+        Ok(())
     }
 
     /// Appends: decided under the lock, so what it says of versions is so. A command that was carried out before is the

@@ -42,6 +42,7 @@ mod ruling;
 mod sealing;
 mod seam;
 mod settings;
+mod told;
 mod upcasting;
 mod writer;
 

@@ -59,6 +59,11 @@ const BEGINNINGS: &str = "SELECT count(*) OVER () AS expected, e.event_id, e.pos
      JOIN events e ON e.workspace_id = $1 AND e.aggregate_type = wanted.aggregate_type \
          AND e.aggregate_id = wanted.aggregate_id AND e.sequence = 1";
 
+const AT: &str = "SELECT 1::bigint AS expected, e.event_id, e.position, e.aggregate_type, e.aggregate_id, e.sequence, \
+         e.event_type, e.event_version, e.payload, e.metadata, e.timestamp \
+     FROM unnest($2::bigint[]) AS wanted (position), \
+     LATERAL (SELECT * FROM events e WHERE e.workspace_id = $1 AND e.position = wanted.position OFFSET 0) e";
+
 /// How many events there must be, and one of them.
 pub(super) struct Line {
     expected: i64,
@@ -112,6 +117,18 @@ pub(super) struct Opened {
     event_type: String,
     event_version: String,
     payload: Payload,
+}
+
+/// An event, and what it says, its personal values open.
+pub(super) struct Told {
+    pub(super) id: EventId,
+    pub(super) stream: StreamId,
+    pub(super) position: u64,
+    pub(super) version: u64,
+    pub(super) recorded_at: DateTime<Utc>,
+    pub(super) event_type: String,
+    pub(super) event_version: String,
+    pub(super) payload: Value,
 }
 
 /// What an event says. Most have nothing sealed, and go from their text to the typed event at once.
@@ -217,6 +234,22 @@ pub(super) async fn beginnings(
     open_all(connection, keys, workspace, lines).await
 }
 
+/// The events at these positions, in no order.
+pub(super) async fn at(
+    connection: &mut PgConnection,
+    keys: &DataKeys,
+    workspace: WorkspaceId,
+    positions: &[i64],
+) -> Result<Vec<Opened>, Failure> {
+    let lines: Vec<Line> =
+        sqlx::query_as(AT).bind(workspace.uuid()).bind(positions).fetch_all(&mut *connection).await?;
+    let rows: Vec<Row> = lines.into_iter().filter_map(|line| line.event).collect();
+    if rows.len() != positions.len() {
+        return Err(Failure::Refused("events are missing from the log".to_owned()));
+    }
+    open(connection, keys, workspace, rows).await
+}
+
 /// Up to `limit` events after a position, in order.
 pub(super) async fn after(
     connection: &mut PgConnection,
@@ -309,7 +342,7 @@ impl Opened {
         })
     }
 
-    fn unreadable(&self, why: &str) -> Failure {
+    pub(super) fn unreadable(&self, why: &str) -> Failure {
         unreadable(self.position, &self.event_type, &self.event_version, why)
     }
 
@@ -337,6 +370,21 @@ impl Opened {
     /// Whether something personal in it was erased.
     pub(super) fn lacks_something(&self) -> bool {
         matches!(&self.payload, Payload::Value(payload) if sealing::has_erased(payload))
+    }
+
+    /// The circumstances it was recorded with.
+    pub(super) fn metadata(&self) -> Metadata {
+        Metadata::stored(self.metadata.as_str())
+    }
+
+    /// The event for whom it need not be one that this build knows.
+    pub(super) fn told(self) -> Result<Told, Failure> {
+        let Self { id, stream, position, version, recorded_at, event_type, event_version, payload, .. } =
+            self;
+        let payload = payload.into_value();
+        let payload = payload
+            .map_err(|_| unreadable(position, &event_type, &event_version, "its payload is no JSON"))?;
+        Ok(Told { id, stream, position, version, recorded_at, event_type, event_version, payload })
     }
 
     /// The event as the port has it.

@@ -1,6 +1,12 @@
 //! Who did what, when, because of what; and who has seen it.
 
+mod bench;
 mod circumstances;
+mod events;
+mod forgetting;
+mod plans;
+mod reads;
+mod trails;
 
 use std::collections::BTreeMap;
 

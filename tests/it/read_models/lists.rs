@@ -1,9 +1,8 @@
 //! Every list on a large workspace: what it answers, and what each of its statements reads.
 //!
-//! The plans are those that were really carried out: `auto_explain` reports each with the buffers it read.
+//! The plans are those that were really carried out ([`crate::support::plans`]).
 
 use std::cell::RefCell;
-use std::fmt::Debug;
 
 use interflow_application::ChannelRef;
 use interflow_application::log::LogError;
@@ -15,69 +14,16 @@ use interflow_domain::chat::ChatStatus;
 use interflow_domain::message::{ContentType, Direction, MessageStatus};
 use interflow_domain::{ChatId, CustomerId, InstanceId};
 use interflow_infrastructure::read_models::PgReads;
-use serde_json::Value;
-use sqlx::postgres::PgPoolOptions;
-use sqlx::{Executor, PgPool, Row};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use sqlx::{PgPool, Row};
 use uuid::Uuid;
 
 use super::lists_data::{CUSTOMERS, LARGE, fill, messages};
 use crate::support::database::Database;
+use crate::support::plans;
 
 /// Most buffers that one statement of a list may read, however large the workspace is: one for each row that is tried,
 /// and those of the index on the way to them.
 const MOST_BUFFERS: u64 = 11_000;
-
-thread_local! {
-    /// The plans that were reported on this thread.
-    static PLANS: RefCell<Vec<Value>> = const { RefCell::new(vec![]) };
-}
-
-struct Plans;
-
-impl<S: tracing::Subscriber> Layer<S> for Plans {
-    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        event.record(&mut Self);
-    }
-}
-
-impl tracing::field::Visit for Plans {
-    fn record_str(&mut self, _: &tracing::field::Field, value: &str) {
-        if let Some((_, plan)) = value.split_once("plan:\n") {
-            PLANS.with_borrow_mut(|plans| plans.push(serde_json::from_str(plan).unwrap()));
-        }
-    }
-
-    fn record_debug(&mut self, _: &tracing::field::Field, _: &dyn Debug) {}
-}
-
-const EXPLAIN: &str = "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_analyze = on; \
-     SET auto_explain.log_buffers = on; SET auto_explain.log_timing = off; SET auto_explain.log_format = json; \
-     SET auto_explain.log_level = notice";
-
-/// None are reported of a statement that read none.
-fn buffers(plan: &Value) -> u64 {
-    let read = |kind: &str| plan["Plan"][kind].as_u64().unwrap_or_default();
-    read("Shared Hit Blocks") + read("Shared Read Blocks")
-}
-
-fn seq_scans(node: &Value) -> usize {
-    // These two hold a handful of rows here, and are looked up by their keys.
-    let small = ["heads", "channels"].iter().any(|table| node["Relation Name"] == *table);
-    let here = usize::from(node["Node Type"] == "Seq Scan" && !small);
-    here + node["Plans"].as_array().into_iter().flatten().map(seq_scans).sum::<usize>()
-}
-
-/// What the statements since the last look read; none reads a table from end to end, or more than the bound.
-fn looked(what: &str) -> Vec<u64> {
-    let plans = PLANS.take();
-    assert!(!plans.is_empty(), "no plan of {what} was reported");
-    for plan in &plans {
-        assert_eq!(seq_scans(&plan["Plan"]), 0, "{what}: {plan:#}");
-        assert!(buffers(plan) <= MOST_BUFFERS, "{what}: {} buffers\n{plan:#}", buffers(plan));
-    }
-    plans.iter().map(buffers).collect()
-}
 
 /// What a page must be: the ids that a plain statement finds, in order, or their beginning where trying was left off.
 async fn compare(pool: &PgPool, what: &str, sql: &str, page: &Marked<Uuid>, size: usize) {
@@ -116,7 +62,7 @@ macro_rules! in_every_order {
                     let sort = Sort { key: *key, descending };
                     let listing = Listing { sort, ..Listing::first(filter.clone(), 20) };
                     let what = format!("{} {sql} by {sort}", $table);
-                    PLANS.take();
+                    plans::forget();
                     let page = $lists.reads.$query(LARGE, &listing).await.unwrap();
                     $lists.note(&what);
                     let direction = if descending { "DESC" } else { "ASC" };
@@ -142,7 +88,7 @@ fn ids<T>(page: Marked<T>, id: impl Fn(&T) -> Uuid) -> Marked<Uuid> {
 
 impl Lists {
     fn note(&self, what: &str) {
-        let most = looked(what).into_iter().max().unwrap();
+        let most = plans::looked(what, MOST_BUFFERS).into_iter().max().unwrap();
         if most > self.most.borrow().0 {
             *self.most.borrow_mut() = (most, what.to_owned());
         }
@@ -312,11 +258,7 @@ fn message_filters() -> Vec<(MessageFilter, &'static str)> {
 async fn every_list_of_a_large_workspace_is_right_and_reads_little() {
     let database = Database::new().await;
     fill(&database.pool).await;
-    let one = PgPoolOptions::new()
-        .max_connections(1)
-        .after_connect(|connection, _| Box::pin(async move { connection.execute(EXPLAIN).await.map(drop) }));
-    let one = one.connect_with(database.options.clone()).await.unwrap();
-    let _log = tracing::subscriber::set_default(tracing_subscriber::registry().with(Plans));
+    let (one, _log) = plans::watched(&database.options).await;
     let (reads, plain) = (PgReads::new(one.clone()), database.pool.clone());
     let lists = Lists { reads, plain, most: RefCell::default() };
 
@@ -375,12 +317,12 @@ async fn costs_the_same<F: Clone, K: SortKey, T>(
     mark: Mark,
     ask: impl AsyncFn(&Listing<F, K>) -> Result<Marked<T>, LogError>,
 ) {
-    PLANS.take();
+    plans::forget();
     assert_eq!(ask(first).await.unwrap().items.len(), 20);
-    let near = looked(what);
+    let near = plans::looked(what, MOST_BUFFERS);
     let far = Listing { filter: first.filter.clone(), start: Start::After(mark), ..*first };
     assert_eq!(ask(&far).await.unwrap().items.len(), 20);
-    let far = looked(what);
+    let far = plans::looked(what, MOST_BUFFERS);
     assert!(far[0] <= near[0] + near[0] / 2 + 10, "{what}: {near:?} buffers for page 1, {far:?} far behind");
 }
 
@@ -390,7 +332,7 @@ async fn what_is_rare_and_has_no_index_is_found_by_following_the_cursor(lists: &
     let (mut found, mut pages) = (vec![], 0);
     loop {
         let page = lists.reads.messages(LARGE, &listing).await.unwrap();
-        looked("following");
+        plans::looked("following", MOST_BUFFERS);
         assert!(page.total_is_estimate && !page.is_out_of_reach);
         found.extend(page.items.iter().map(|message| message.id.uuid()));
         pages += 1;

@@ -1,5 +1,6 @@
 //! Every route there is, walked by those who may not.
 
+use interflow_application::workspace_id;
 use interflow_domain::workspace::Scope;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use super::workspaces::made;
 use crate::support::api::{Answer, Api};
 
 /// Every route: method, path as it is written in the source, the scope it asks for.
-pub(super) const ROUTES: [(&str, &str, Scope); 54] = [
+pub(super) const ROUTES: [(&str, &str, Scope); 57] = [
     ("GET", "/v1/customers", Scope::CustomersRead),
     ("POST", "/v1/customers", Scope::CustomersWrite),
     ("GET", "/v1/customers/{customer}", Scope::CustomersRead),
@@ -54,6 +55,9 @@ pub(super) const ROUTES: [(&str, &str, Scope); 54] = [
     ("GET", "/v1/webhooks/{webhook}/deliveries/{delivery}", Scope::WebhooksRead),
     ("POST", "/v1/webhooks/{webhook}/deliveries/{delivery}/redeliver", Scope::WebhooksWrite),
     ("DELETE", "/v1/webhooks/{webhook}", Scope::WebhooksWrite),
+    ("GET", "/v1/audit/events", Scope::AuditRead),
+    ("GET", "/v1/audit/correlations/{correlation}", Scope::AuditRead),
+    ("GET", "/v1/audit/reads", Scope::AuditRead),
     ("GET", "/v1/events", Scope::EventsRead),
     ("GET", "/v1/events/types", Scope::EventsRead),
     ("GET", "/v1/events/types/{type}", Scope::EventsRead),
@@ -100,7 +104,7 @@ pub(super) const GRAPHQL: [&str; 2] = ["GET /graphql", "POST /graphql"];
 pub(super) const STREAM: (&str, &str, Scope) = ("GET", "/v1/events/stream", Scope::EventsRead);
 
 /// What keys of any workspace may have.
-pub const EVERY_SCOPE: [Scope; 16] = [
+pub const EVERY_SCOPE: [Scope; 17] = [
     Scope::CustomersRead,
     Scope::CustomersWrite,
     Scope::CustomersErase,
@@ -117,6 +121,7 @@ pub const EVERY_SCOPE: [Scope; 16] = [
     Scope::WebhooksRead,
     Scope::WebhooksWrite,
     Scope::EventsRead,
+    Scope::AuditRead,
 ];
 
 /// An address at which nobody listens.
@@ -144,13 +149,17 @@ pub struct Belongings {
     key: String,
     webhook: String,
     delivery: String,
+    /// The request that sent the message.
+    correlation: String,
 }
 
 impl Belongings {
     pub async fn of(server: &Server) -> Self {
         let channel = server.open_channel("shop").await;
         let letter = json!({"channel_id": channel, "to": "5511999999999", "type": "text", "content": {"text": "Hush"}});
-        let message = server.api.post("/v1/messages/send", letter).await.expect(201)["data"].clone();
+        let sent = server.api.post("/v1/messages/send", letter).await;
+        let correlation = sent.header("x-request-id").to_owned();
+        let message = sent.expect(201)["data"].clone();
         let text = |field: &str| message[field].as_str().unwrap().to_owned();
         let letter = json!({"to": "5511999999999", "type": "text", "content": {"text": "Hush"}});
         let bulk = json!({"channel_id": channel, "messages": [letter]});
@@ -163,7 +172,7 @@ impl Belongings {
             server.api.post("/v1/keys", key).await.expect(201)["data"]["id"].as_str().unwrap().to_owned();
         let (webhook, delivery) = told(&server.api).await;
         let (customer, chat, message) = (text("customer_id"), text("chat_id"), text("id"));
-        Self { customer, chat, message, channel, job, key, webhook, delivery }
+        Self { customer, chat, message, channel, job, key, webhook, delivery, correlation }
     }
 
     pub fn path(&self, pattern: &str) -> String {
@@ -176,6 +185,7 @@ impl Belongings {
             .replace("{key}", &self.key)
             .replace("{webhook}", &self.webhook)
             .replace("{delivery}", &self.delivery)
+            .replace("{correlation}", &self.correlation)
             .replace("{type}", "message.received")
             .replace("{workspace}", "third")
             .replace("{name}", "shop")
@@ -224,8 +234,8 @@ impl Belongings {
     /// Everything the first workspace can see.
     async fn seen(&self, api: &Api) -> Vec<Value> {
         let mut seen = vec![];
-        // An open channel has no QR.
-        let seeing = |path: &str| path != "/v1/channels/{channel}/qr";
+        // An open channel has no QR; and who has seen what changes by being looked at.
+        let seeing = |path: &str| !matches!(path, "/v1/channels/{channel}/qr" | "/v1/audit/reads");
         for route in ROUTES.iter().filter(|(method, path, _)| *method == "GET" && seeing(path)) {
             seen.push(self.ask(api, *route).await.expect(200));
         }
@@ -243,9 +253,21 @@ async fn a_second_workspace_sees_nothing_of_the_first_on_any_route() {
         let (method, path, _) = route;
         let answer = mine.ask(&stranger, route).await;
         let told = &answer.text;
-        let Belongings { customer, chat, message, channel, job, key, webhook, delivery } = &mine;
-        let secrets =
-            [customer, chat, message, channel, job, key, webhook, delivery, "Hush", ACCOUNT, NOWHERE];
+        let Belongings { customer, chat, message, channel, job, key, webhook, delivery, correlation } = &mine;
+        let secrets = [
+            customer,
+            chat,
+            message,
+            channel,
+            job,
+            key,
+            webhook,
+            delivery,
+            correlation,
+            "Hush",
+            ACCOUNT,
+            NOWHERE,
+        ];
         for secret in
             secrets.iter().filter(|secret| (method, path, **secret) != ("POST", "/v1/webhooks", NOWHERE))
         {
@@ -255,6 +277,7 @@ async fn a_second_workspace_sees_nothing_of_the_first_on_any_route() {
             ("GET", "/api/whatsapp/instances") => assert_eq!(answer.expect(200), json!({"instances": []})),
             ("GET", "/v1/keys") => assert_eq!(answer.expect(200)["meta"]["total"], 1, "its own"),
             ("GET", feed) if feed.starts_with("/v1/events") => drop(answer.expect(200)),
+            ("GET", "/v1/audit/events" | "/v1/audit/reads") => drop(answer.expect(200)),
             ("GET", list) if !list.contains('{') => {
                 assert_eq!(answer.expect(200)["meta"]["total"], 0, "{list}")
             }
@@ -311,4 +334,68 @@ async fn every_route_that_governs_asks_for_a_key_of_the_first_workspace_with_its
     nobody.get(OWN).await.refused(401, "UNAUTHORIZED");
     let second = stranger.get(OWN).await.expect(200);
     assert_eq!(second["data"]["slug"], "second");
+}
+
+/// What a route is called that reads, and the last thing that its path names.
+fn reads(mine: &Belongings, pattern: &str) -> (String, Option<String>) {
+    let named = pattern.split('/').rfind(|part| part.starts_with('{')).map(|part| mine.path(part));
+    let named = match pattern {
+        // By whatever name it is asked for.
+        _ if pattern.contains("{name}") => Some(mine.channel.clone()),
+        _ if pattern.contains("{workspace}") => Some(workspace_id(&"third".parse().unwrap()).to_string()),
+        _ => named,
+    };
+    let words = pattern.split('/').filter(|word| !word.is_empty() && !word.starts_with('{'));
+    let words: Vec<_> = words.filter(|word| *word != "v1" && *word != "api").collect();
+    (words.join("."), named)
+}
+
+#[tokio::test]
+async fn every_route_that_reads_is_audited() {
+    let server = Server::start().await;
+    let mine = Belongings::of(&server).await;
+    made(&server.api, "third").await;
+    // Only a channel that is pairing has a QR.
+    server.api.post("/v1/channels", json!({"name": "pairing"})).await.expect(201);
+    server.api.post("/v1/channels/pairing/connect", json!({})).await.expect(200);
+    let pairing = server.api.get("/v1/channels/pairing").await.expect(200)["data"]["id"].clone();
+    let reader = server.another("default", &[Scope::All], None).await;
+    let routes = ROUTES.into_iter().chain(MAKING).chain(GOVERNING).chain([STREAM, ("GET", OWN, Scope::All)]);
+    let mut wanted = vec![];
+    for (method, pattern, _) in routes.filter(|(method, _, _)| *method == "GET") {
+        let (resource, mut id) = reads(&mine, pattern);
+        let mut path = mine.path(pattern);
+        if pattern.ends_with("/qr") {
+            (path, id) = ("/v1/channels/pairing/qr".to_owned(), pairing.as_str().map(str::to_owned));
+        }
+        // Not to its end, which a stream has none of.
+        let asked =
+            reader.http.get(format!("{}{path}", reader.url)).bearer_auth(reader.key.as_ref().unwrap());
+        let answer = asked.send().await.unwrap();
+        assert!(answer.status().is_success(), "{method} {path}: {}", answer.status());
+        wanted.push((pattern, json!(resource), json!(id)));
+    }
+    assert!(wanted.len() > 30);
+    let me =
+        server.api.get("/v1/keys?per_page=1").await.expect(200)["data"][0]["id"].as_str().unwrap().to_owned();
+    let list = format!("/v1/audit/reads?per_page=100&actor={me}");
+    let all = |body: &Value| {
+        let seen = body["data"].as_array().unwrap();
+        wanted.iter().all(|(_, resource, id)| {
+            seen.iter().any(|read| read["resource"] == *resource && read["resource_id"] == *id)
+        })
+    };
+    let seen = server.api.until(&list, all).await;
+    for read in seen["data"].as_array().unwrap() {
+        assert_eq!(
+            (&read["actor"], &read["client_addresses"]),
+            (&json!(format!("key:{me}")), &json!(["127.0.0.1"]))
+        );
+        assert!(read["reads"].as_u64() > Some(0), "{read}");
+    }
+    let of = |resource: &str| {
+        seen["data"].as_array().unwrap().iter().find(|read| read["resource"] == resource).unwrap().clone()
+    };
+    assert_eq!(of("whatsapp.instances")["items"], 2, "entries of lists are counted");
+    assert!(of("messages")["items"].as_u64() > Some(0) && of("events")["items"].as_u64() > Some(5));
 }

@@ -8,6 +8,7 @@ pub mod invariants;
 pub mod lab;
 pub mod page;
 pub mod phones;
+pub mod plans;
 pub mod receiver;
 pub mod sse;
 

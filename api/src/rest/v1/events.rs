@@ -80,7 +80,8 @@ async fn list(State(app): State<App>, call: Call, asked: Asked) -> Result<Respon
     let request = FeedRequest { after, limit, types, channel };
     let page = wait_for(&app, &call, request, wait).await?;
     let events = Feed(page.events.iter().map(Shape::from).collect());
-    Ok(envelope::fed(events, page.next_after, page.has_more))
+    let shown = page.events.len();
+    Ok(envelope::showing(shown, envelope::fed(events, page.next_after, page.has_more)))
 }
 
 /// The next part, or an empty one when nothing happened within the wait.
@@ -219,7 +220,7 @@ impl Asked {
 }
 
 /// A number, if it was given; what is wrong with it the query has noted.
-fn bounded(query: &mut Query, name: &str, bounds: std::ops::RangeInclusive<u64>) -> Option<u64> {
+pub(super) fn bounded(query: &mut Query, name: &str, bounds: std::ops::RangeInclusive<u64>) -> Option<u64> {
     let text = query.text(name).flatten()?;
     let (least, most) = (*bounds.start(), *bounds.end());
     let number = number(&text, bounds);

@@ -1,5 +1,6 @@
 //! The Interflow API: one file a resource, each with its routes, its handlers and its shape.
 
+mod audit;
 mod bulk;
 mod channels;
 mod chat_actions;
@@ -39,6 +40,7 @@ pub fn routes(guard: Guard<'_>) -> Router<App> {
         .merge(webhooks::routes(guard))
         .merge(events::routes(guard))
         .merge(stream::routes(guard))
+        .merge(audit::routes(guard))
 }
 
 /// What the files here say of their routes.
@@ -64,5 +66,6 @@ pub fn documents() -> impl Iterator<Item = OpenApi> {
         workspaces::Doc::openapi,
     ]
     .into_iter()
+    .chain(audit::documents())
     .map(|document: fn() -> OpenApi| document())
 }

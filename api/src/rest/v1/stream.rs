@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use futures::stream;
 use interflow_application::live::{
     Activity, Filter, Item, LiveEvent, Signal, SignalKind, Since, SubscribeError, Subscription,
@@ -27,9 +27,10 @@ use serde::Serialize;
 use utoipa::OpenApi;
 
 use super::events::{After, Shape};
-use crate::auth::Pass;
+use crate::auth::{Caller, Pass};
 use crate::error::ApiError;
 use crate::extract::Query;
+use crate::layers::Client;
 use crate::openapi::webhooks;
 use crate::router::Guard;
 use crate::state::App;
@@ -42,6 +43,9 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const RETRY_MILLIS: u32 = 2_000;
 /// How much is sent at once.
 const CHUNK_BYTES: usize = 32 * 1024;
+
+/// What is read by it, as its route has it.
+const STREAM: &str = "events.stream";
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -66,7 +70,12 @@ pub(super) struct Doc;
     responses((status = 200, content((String = "text/event-stream")))),
     security(("key" = ["events:read"]))
 )]
-async fn open(State(app): State<App>, pass: Pass, asked: Asked) -> Result<Response, ApiError> {
+async fn open(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    pass: Pass,
+    asked: Asked,
+) -> Result<Response, ApiError> {
     let workspace = pass.caller.workspace;
     let place = app.streams.places.enter(pass.caller.key)?;
     let known = pass.check(&app, Some(Scope::EventsRead)).await?;
@@ -85,8 +94,9 @@ async fn open(State(app): State<App>, pass: Pass, asked: Asked) -> Result<Respon
     let access = subscription.access();
     // Looked at after the feed began to hear of revocations.
     let known = pass.check(&app, Some(Scope::EventsRead)).await?;
+    let caller = pass.caller;
     let watch = Watch::new(&app, pass, Some(Scope::EventsRead), &known, access);
-    let open = Open { app, subscription, watch, _place: place, begun: false, over: false };
+    let open = Open { app, subscription, watch, caller, client, _place: place, begun: false, over: false };
     let chunks = stream::unfold(open, |mut open| async {
         let chunk = open.chunk().await?;
         Some((Ok::<_, Infallible>(Bytes::from(chunk)), open))
@@ -114,6 +124,8 @@ struct Open {
     app: App,
     subscription: Subscription,
     watch: Watch,
+    caller: Caller,
+    client: Client,
     _place: StreamPlace,
     begun: bool,
     over: bool,
@@ -151,14 +163,21 @@ impl Open {
 
     /// An item, and what else is there already.
     fn tell(&mut self, item: Item) -> String {
-        let mut chunk = String::new();
+        let (mut chunk, mut events) = (String::new(), 0);
         let mut next = Some(item);
         while let Some(item) = next {
             match item {
-                Item::Event(event) => chunk.push_str(event.rendered(frame)),
+                Item::Event(event) => {
+                    events += 1;
+                    chunk.push_str(event.rendered(frame));
+                }
                 Item::Signal(signal) => chunk.push_str(&signal_frame(&signal)),
             }
             next = if chunk.len() < CHUNK_BYTES { self.subscription.next_ready() } else { None };
+        }
+        // Each minute in which it told something counts, not only the one in which it was opened.
+        if events > 0 {
+            self.app.saw(self.caller, self.client, STREAM.to_owned(), None, events);
         }
         chunk
     }

@@ -19,6 +19,7 @@ use interflow_domain::{InstanceId, InstanceName};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::auth::called;
 use crate::envelope::{self, Versioned};
 use crate::error::ApiError;
 use crate::extract::{
@@ -108,7 +109,9 @@ async fn show(
         return past_one((point, past), Resource::Channel, &known, |channel| channel.id, Shape::from);
     }
     let channel = find(&app, &call, &channel).await?;
-    Ok(if known.has(&channel) { envelope::not_modified(&channel) } else { envelope::resource(&channel) })
+    let response =
+        if known.has(&channel) { envelope::not_modified(&channel) } else { envelope::resource(&channel) };
+    Ok(called(channel.id, response))
 }
 
 #[utoipa::path(

@@ -12,6 +12,7 @@ use interflow_domain::workspace::Scope;
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::auth::called;
 use crate::envelope;
 use crate::error::ApiError;
 use crate::extract::{Call, InPath};
@@ -65,7 +66,7 @@ async fn show(
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.append(header::VARY, HeaderValue::from_static("accept"));
-    Ok(response)
+    Ok(called(channel.id, response))
 }
 
 #[derive(Serialize, ToSchema)]

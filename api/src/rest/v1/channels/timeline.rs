@@ -10,6 +10,7 @@ use interflow_domain::workspace::Scope;
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::auth::called;
 use crate::envelope;
 use crate::error::ApiError;
 use crate::extract::{Call, InPath, Paging};
@@ -60,7 +61,7 @@ async fn show(
         total_is_estimate: true,
         next: told.next,
     };
-    Ok(envelope::list(page, told, Shape::from))
+    Ok(called(channel.id, envelope::list(page, told, Shape::from)))
 }
 
 fn by_cursor() -> ApiError {
