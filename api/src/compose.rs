@@ -34,6 +34,7 @@ use interflow_infrastructure::leases::PgLeases;
 use interflow_infrastructure::limiter::PgLimiter;
 use interflow_infrastructure::outbox::PgOutbox;
 use interflow_infrastructure::projections::{Projections, ProjectionsError};
+use interflow_infrastructure::proof::{AnchorFileError, Anchoring, PgProofs, Sealer};
 use interflow_infrastructure::read_models::{PgPast, PgReads};
 use interflow_infrastructure::usage::PgUsage;
 use interflow_infrastructure::wakeups::Exchange;
@@ -57,6 +58,8 @@ use crate::state::{App, Audit, Ports as AppPorts, Settings, Tenants, Webhooks};
 pub use interflow_infrastructure::erasure;
 /// What the command line says of projections.
 pub use interflow_infrastructure::projections;
+/// What the command line says of the proof of logs.
+pub use interflow_infrastructure::proof;
 
 /// How much of the time for a shutdown is kept for what comes after the requests.
 const KEPT_FOR_THE_REST: Duration = Duration::from_secs(10);
@@ -126,6 +129,9 @@ pub enum StartError {
     /// The data directory.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// The file that checkpoints are anchored in.
+    #[error(transparent)]
+    Anchors(#[from] AnchorFileError),
     /// The first commands.
     #[error("the server cannot be made ready")]
     Bootstrap(#[from] Error),
@@ -307,17 +313,21 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
     };
     let limits = Limits::new(Arc::new(PgLimiter::new(pool.clone())));
     let secrets = storage.master.derive("interflow key secrets");
+    let proofs = PgProofs::new(pool.clone(), &storage.master);
     let tenants = Tenants {
         secrets: Secrets::new(Arc::new(move |bytes| secrets.fingerprint(bytes))),
         key_uses: KeyUses::new(Arc::new(PgKeyUses::new(pool.clone()))),
         usage: Arc::new(PgUsage::new(pool.clone())),
         erasures: Arc::new(erasures),
+        proofs: Arc::new(proofs.clone()),
     };
     let reads = ReadAudit::new(Arc::new(PgReadStore::new(pool.clone())), core.ids.next(), config.audit_reads);
     let audit = Audit { events: Arc::new(PgAudit::new(log.clone())), reads: reads.clone() };
     let watching = tokio::spawn(note_reads(reads.clone()));
     let expiring =
         tokio::spawn(forget_old(log.clone(), reads, Arc::clone(&core.clock), config.audit_retention));
+    let anchoring = Anchoring { file: config.audit_anchor_file.clone(), every: config.audit_anchor_interval };
+    let sealer = Sealer::start(proofs, &log.bell(), &anchoring)?;
     let forgetting = tokio::spawn(log.clone().forget_what_is_erased());
     let noting = tokio::spawn(note_key_uses(tenants.key_uses.clone()));
     let past = Arc::new(PgPast::new(log.clone()));
@@ -350,6 +360,7 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
         forgetting,
         watching,
         expiring,
+        sealer,
         exchange,
         node,
     })
@@ -491,6 +502,7 @@ pub struct Running {
     forgetting: JoinHandle<()>,
     watching: JoinHandle<()>,
     expiring: JoinHandle<()>,
+    sealer: Sealer,
     exchange: Exchange,
     /// Held, so that no second server takes this node for itself.
     node: Node,
@@ -575,6 +587,10 @@ impl Running {
         if timeout_at(deadline - rest / 2, stopped).await.is_err() {
             tracing::warn!("some WhatsApp sessions or deliveries did not end in time");
         }
+        // Last, so that what has happened until here is sealed.
+        if timeout_at(deadline - rest / 4, self.sealer.stop()).await.is_err() {
+            tracing::warn!("the last events were not sealed: the next start does it");
+        }
         self.exchange.stop().await;
         if timeout_at(deadline, self.storage.close(&self.log)).await.is_err() {
             tracing::warn!("the storage did not close in time");
@@ -598,6 +614,8 @@ pub struct Tools {
     pub projections: Projections,
     /// Makes the log forget.
     pub erasures: PgErasures,
+    /// Proves it.
+    pub proofs: PgProofs,
     log: PgEventLog,
     storage: Storage,
 }
@@ -609,7 +627,8 @@ impl Tools {
         let log = storage.log(config, Arc::new(SystemIds), None);
         let projections = Projections::new(&log);
         let erasures = storage.erasures(config, &log);
-        Ok(Self { core: core(&storage.pool, &log, None), projections, erasures, log, storage })
+        let proofs = PgProofs::new(storage.pool.clone(), &storage.master);
+        Ok(Self { core: core(&storage.pool, &log, None), projections, erasures, proofs, log, storage })
     }
 
     /// Closes it; stops the embedded one if it was started.

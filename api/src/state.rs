@@ -7,6 +7,7 @@ use std::time::Duration;
 use interflow_application::audit::{AuditReads, ReadAudit};
 use interflow_application::gateway::Gateway;
 use interflow_application::past::PastReads;
+use interflow_application::proof::TransparencyLog;
 use interflow_application::usage::UsageMeter;
 use interflow_application::wakeups::Wakeups;
 use interflow_application::webhook::address::Cidr;
@@ -82,6 +83,8 @@ pub struct Tenants {
     pub usage: Arc<dyn UsageMeter>,
     /// What makes the log forget their customers.
     pub erasures: Arc<dyn Erasures>,
+    /// What proves their logs.
+    pub proofs: Arc<dyn TransparencyLog>,
 }
 
 /// What auditors need.

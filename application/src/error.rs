@@ -37,6 +37,10 @@ pub enum Resource {
     EventType,
     /// A request that events go back to.
     Correlation,
+    /// A checkpoint of a log's tree.
+    Checkpoint,
+    /// A tile of a log's tree.
+    Tile,
 }
 
 impl Resource {
@@ -55,6 +59,8 @@ impl Resource {
             Self::Delivery => "delivery",
             Self::EventType => "type of event",
             Self::Correlation => "event of such a request",
+            Self::Checkpoint => "checkpoint",
+            Self::Tile => "tile",
         }
     }
 }

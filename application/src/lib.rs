@@ -8,6 +8,7 @@
 //!   ([`whatsapp::Engine`]);
 //! - [`Erasures`] make the log forget a customer;
 //! - the *audit* ([`audit`]) shows who did what, because of what;
+//! - the *proof* ([`proof`]) makes a workspace's log one that nobody can rewrite unnoticed;
 //! - the *live feed* ([`live::Live`]) tells whoever listens what happens, as it does;
 //! - *wake-ups* ([`wakeups::Wakeups`]) say that something was appended, also by another process.
 
@@ -28,6 +29,7 @@ pub mod live;
 pub mod log;
 pub mod metadata;
 pub mod past;
+pub mod proof;
 pub mod read;
 mod timeline;
 mod trace;

@@ -7,6 +7,7 @@
 //! - [`event_log`] is the log itself, with its grouped appends, claims and riders; [`answers`] finds again what a
 //!   repeated command was answered;
 //! - [`read_models`] are written inside the appends and answer queries; [`projections`] makes them again from the log;
+//! - [`proof`] makes the log one that nobody rewrites unnoticed;
 //! - [`outbox`] finds the sends that appends asked for; [`leases`] says which node owns an instance's session;
 //! - [`wakeups`] tells who waits, in this process and in others, that something was appended;
 //! - [`webhooks`] keeps what webhook endpoints are told, and tells it.
@@ -23,6 +24,7 @@ pub mod leases;
 pub mod limiter;
 pub mod outbox;
 pub mod projections;
+pub mod proof;
 pub mod read_models;
 mod recent;
 pub mod usage;

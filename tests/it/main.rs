@@ -19,6 +19,7 @@ mod lab_guard;
 mod live;
 mod past;
 mod projections;
+mod proof;
 mod read_models;
 mod rest;
 mod support;

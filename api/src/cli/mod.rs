@@ -1,6 +1,7 @@
-//! The command line: `serve`, `migrate`, `key create`, `projections`, `erasures`, `version` work on the server's own data;
+//! The command line: `serve`, `migrate`, `key create`, `projections`, `erasures`, `audit`, `version` work on the server's own data;
 //! [`remote`] asks a running server.
 
+mod audit;
 mod completions;
 mod erasures;
 mod key;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 use crate::compose;
 use crate::config::Settings;
 
+pub use audit::{AuditCommand, run_audit};
 pub use erasures::{ErasuresCommand, run_erasures};
 pub use logging::{InvalidFilter, start_logging};
 pub use output::{complain, say};
@@ -47,6 +49,9 @@ enum Command {
     /// See to it that those who were erased are: after a restore, and in the database's files
     #[command(subcommand)]
     Erasures(ErasuresCommand),
+    /// Prove that the log is what it was
+    #[command(subcommand)]
+    Audit(AuditCommand),
     #[command(flatten)]
     Remote(remote::RemoteCommand),
     /// Print the script by which a shell completes these commands
@@ -95,6 +100,10 @@ pub fn main() -> ExitCode {
         Command::Erasures(command) => {
             let (settings, verb) = command.apart();
             run(settings, |config| async move { run_erasures(&config, verb).await })
+        }
+        Command::Audit(command) => {
+            let (settings, order) = command.apart();
+            run(settings, |config| async move { run_audit(&config, order).await })
         }
     };
     match outcome {

@@ -78,7 +78,7 @@ fn projection_from(name: &str) -> Result<Projection, String> {
     found.ok_or_else(|| format!("there are {}", names()))
 }
 
-fn workspace_from(text: &str) -> Result<WorkspaceId, String> {
+pub(super) fn workspace_from(text: &str) -> Result<WorkspaceId, String> {
     if let Ok(id) = text.parse() {
         return Ok(id);
     }

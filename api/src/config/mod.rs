@@ -73,6 +73,10 @@ pub struct Config {
     pub hsts_max_age: Duration,
     /// The file that says who was erased; `None` is `erasures.jsonl` in the data directory.
     pub erasure_list: Option<PathBuf>,
+    /// A file that checkpoints of the logs are added to; `None` adds them to none.
+    pub audit_anchor_file: Option<PathBuf>,
+    /// How often checkpoints are anchored outside.
+    pub audit_anchor_interval: Duration,
     /// How many streams an API key may have open on this server.
     pub streams_per_key: usize,
     /// The proxies in front that are believed whom they call for.
@@ -121,6 +125,8 @@ impl Default for Config {
             webhooks_per_workspace: 100,
             hsts_max_age: Duration::ZERO,
             erasure_list: None,
+            audit_anchor_file: None,
+            audit_anchor_interval: Duration::from_secs(3600),
             streams_per_key: 1_000,
             trusted_proxies: vec![],
             audit_reads: true,

@@ -100,6 +100,12 @@ pub struct Settings {
     /// The file that says who was erased, outside of the database [default: erasures.jsonl in the data directory]
     #[arg(long, env = "INTERFLOW_ERASURE_LIST", value_name = "FILE")]
     erasure_list: Option<PathBuf>,
+    /// A file, outside of the database, that signed checkpoints of the logs are added to [default: none]
+    #[arg(long, env = "INTERFLOW_AUDIT_ANCHOR_FILE", value_name = "FILE")]
+    audit_anchor_file: Option<PathBuf>,
+    /// How often checkpoints of the logs are anchored outside [default: 1h]
+    #[arg(long, env = "INTERFLOW_AUDIT_ANCHOR_INTERVAL", value_name = "TIME")]
+    audit_anchor_interval: Option<Span>,
     /// How many streams of events an API key may have open [default: 1000]
     #[arg(long, env = "INTERFLOW_STREAMS_PER_KEY", value_name = "NUMBER")]
     streams_per_key: Option<usize>,
@@ -206,6 +212,8 @@ impl Settings {
             webhooks_per_workspace: self.webhooks_per_workspace.or(lower.webhooks_per_workspace),
             hsts_max_age: self.hsts_max_age.or(lower.hsts_max_age),
             erasure_list: self.erasure_list.or(lower.erasure_list),
+            audit_anchor_file: path(self.audit_anchor_file).or(path(lower.audit_anchor_file)),
+            audit_anchor_interval: self.audit_anchor_interval.or(lower.audit_anchor_interval),
             streams_per_key: self.streams_per_key.or(lower.streams_per_key),
             trusted_proxies: self.trusted_proxies.or(lower.trusted_proxies),
             audit_reads: self.audit_reads.or(lower.audit_reads),
@@ -246,6 +254,10 @@ impl Settings {
             webhooks_per_workspace: self.webhooks_per_workspace.unwrap_or(default.webhooks_per_workspace),
             hsts_max_age: self.hsts_max_age.map_or(default.hsts_max_age, |span| span.0),
             erasure_list: self.erasure_list.or(default.erasure_list),
+            audit_anchor_file: self.audit_anchor_file,
+            audit_anchor_interval: self
+                .audit_anchor_interval
+                .map_or(default.audit_anchor_interval, |span| span.0),
             streams_per_key: self.streams_per_key.unwrap_or(default.streams_per_key),
             trusted_proxies: self.trusted_proxies.map_or(Ok(vec![]), |list| {
                 networks(&list, "trusted_proxies must be addresses or networks, such as 10.0.0.0/8")
@@ -263,6 +275,9 @@ impl Settings {
         }
         if config.lease_expiry < Duration::from_secs(1) {
             return Err(ConfigError::Contradiction("lease_expiry must be at least a second"));
+        }
+        if config.audit_anchor_interval < Duration::from_secs(1) {
+            return Err(ConfigError::Contradiction("audit_anchor_interval must be at least a second"));
         }
         if !(1..=60_000).contains(&config.bulk_rate_per_minute) {
             return Err(ConfigError::Contradiction("bulk_rate_per_minute must be from 1 to 60000"));
@@ -336,6 +351,7 @@ mod tests {
             public_url: None,
             webhook_url: None,
             erasure_list: None,
+            audit_anchor_file: None,
             ..config
         };
         assert_eq!(format!("{:?}", unset(from_sample)), format!("{default:?}"));
@@ -370,6 +386,7 @@ mod tests {
         assert!(Settings::parse("connect_timeout = \"31s\"").unwrap().complete().is_err());
         assert!(Settings::parse("database_connections = 1").unwrap().complete().is_err());
         assert!(Settings::parse("lease_expiry = \"10ms\"").unwrap().complete().is_err());
+        assert!(Settings::parse("audit_anchor_interval = \"10ms\"").unwrap().complete().is_err());
         assert!(Settings::parse("bulk_rate_per_minute = 0").unwrap().complete().is_err());
         assert!(Settings::parse("webhook_url = \"ftp://localhost/\"").unwrap().complete().is_err());
         assert!(Settings::parse("webhook_allow = [\"10.0.0.1/8\"]").unwrap().complete().is_err());

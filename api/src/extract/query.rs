@@ -38,6 +38,12 @@ impl Query {
         self.parameters.iter().filter(|(name, _)| !names.contains(&&**name)).cloned().collect()
     }
 
+    /// Whether a parameter was given.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.parameters.iter().any(|(given, _)| given == name)
+    }
+
     /// What may be given once: `None` when it is wrong, `Some(None)` when it is absent.
     pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<Option<T>> {
         match self.text(name)? {

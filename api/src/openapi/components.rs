@@ -199,6 +199,7 @@ fn known_parameters() -> Value {
         "type": in_path("type", "The name of a type of event", "message.received"),
         "workspace": in_path("workspace", "A workspace's id or slug", "ana"),
         "channel": in_path("channel", "A channel's id or name", "user_id_001"),
+        "tile": in_path("tile", "A level and an index, or `entries` and an index, as in `0/x001/234` and `1/000.p/17`", "0/000.p/1"),
         "name": in_path("name", "An instance's name", "user_id_001"),
         "Idempotency-Key": header(
             "Idempotency-Key",

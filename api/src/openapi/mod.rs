@@ -53,7 +53,7 @@ use crate::{health, rest};
         (name = "Flowcore", description = "The Flowcore API: an instance is a channel"),
         (name = "Webhooks", description = "Being told what happens"),
         (name = "Events", description = "What happens, for whoever asks"),
-        (name = "Audit", description = "Who did what, because of what, and who has seen it"),
+        (name = "Audit", description = "Who did what, because of what, who has seen it, and the proof of it"),
         (name = "Keys", description = "API keys"),
         (name = "Workspaces", description = "Tenants"),
         (name = "Health", description = "Whether the server lives and serves"),

@@ -10,7 +10,7 @@ use super::workspaces::made;
 use crate::support::api::{Answer, Api};
 
 /// Every route: method, path as it is written in the source, the scope it asks for.
-pub(super) const ROUTES: [(&str, &str, Scope); 57] = [
+pub(super) const ROUTES: [(&str, &str, Scope); 62] = [
     ("GET", "/v1/customers", Scope::CustomersRead),
     ("POST", "/v1/customers", Scope::CustomersWrite),
     ("GET", "/v1/customers/{customer}", Scope::CustomersRead),
@@ -68,6 +68,11 @@ pub(super) const ROUTES: [(&str, &str, Scope); 57] = [
     ("POST", "/api/whatsapp/logout", Scope::ChannelsWrite),
     ("DELETE", "/api/whatsapp/delete/{name}", Scope::ChannelsWrite),
     ("POST", "/v1/customers/{customer}/erase", Scope::CustomersErase),
+    ("GET", "/v1/audit/log/checkpoint", Scope::AuditRead),
+    ("GET", "/v1/audit/log/keys", Scope::AuditRead),
+    ("GET", "/v1/audit/log/inclusion", Scope::AuditRead),
+    ("GET", "/v1/audit/log/consistency", Scope::AuditRead),
+    ("GET", "/v1/audit/log/tile/{tile}", Scope::AuditRead),
 ];
 
 /// These make something, in whatever workspace; they have tests of their own besides.
@@ -171,6 +176,8 @@ impl Belongings {
         let key =
             server.api.post("/v1/keys", key).await.expect(201)["data"]["id"].as_str().unwrap().to_owned();
         let (webhook, delivery) = told(&server.api).await;
+        // An error has a body of JSON, a checkpoint has none.
+        server.api.until("/v1/audit/log/checkpoint", Value::is_null).await;
         let (customer, chat, message) = (text("customer_id"), text("chat_id"), text("id"));
         Self { customer, chat, message, channel, job, key, webhook, delivery, correlation }
     }
@@ -187,6 +194,7 @@ impl Belongings {
             .replace("{delivery}", &self.delivery)
             .replace("{correlation}", &self.correlation)
             .replace("{type}", "message.received")
+            .replace("{tile}", "0/000.p/1")
             .replace("{workspace}", "third")
             .replace("{name}", "shop")
     }
@@ -224,7 +232,12 @@ impl Belongings {
 
     pub(super) async fn ask(&self, api: &Api, (method, pattern, _): (&str, &str, Scope)) -> Answer {
         let method: Method = method.parse().unwrap();
-        let path = self.path(pattern);
+        let query = match pattern {
+            "/v1/audit/log/inclusion" => "?position=1",
+            "/v1/audit/log/consistency" => "?from=1",
+            _ => "",
+        };
+        let path = format!("{}{query}", self.path(pattern));
         match self.body(pattern).filter(|_| method != Method::GET && method != Method::DELETE) {
             Some(body) => api.json(method, &path, body, &[]).await,
             None => api.call(method, &path, &[], None::<&str>).await,
@@ -234,8 +247,11 @@ impl Belongings {
     /// Everything the first workspace can see.
     async fn seen(&self, api: &Api) -> Vec<Value> {
         let mut seen = vec![];
-        // An open channel has no QR; and who has seen what changes by being looked at.
-        let seeing = |path: &str| !matches!(path, "/v1/channels/{channel}/qr" | "/v1/audit/reads");
+        // An open channel has no QR, a log goes on, and who has seen what changes by being looked at.
+        let seeing = |path: &str| {
+            !matches!(path, "/v1/channels/{channel}/qr" | "/v1/audit/reads")
+                && !path.starts_with("/v1/audit/log/")
+        };
         for route in ROUTES.iter().filter(|(method, path, _)| *method == "GET" && seeing(path)) {
             seen.push(self.ask(api, *route).await.expect(200));
         }
@@ -278,6 +294,10 @@ async fn a_second_workspace_sees_nothing_of_the_first_on_any_route() {
             ("GET", "/v1/keys") => assert_eq!(answer.expect(200)["meta"]["total"], 1, "its own"),
             ("GET", feed) if feed.starts_with("/v1/events") => drop(answer.expect(200)),
             ("GET", "/v1/audit/events" | "/v1/audit/reads") => drop(answer.expect(200)),
+            // Its own, once that is sealed.
+            ("GET", log) if log.starts_with("/v1/audit/log/") => {
+                assert!([200, 404].contains(&answer.status.as_u16()), "{log}: {told}")
+            }
             ("GET", list) if !list.contains('{') => {
                 assert_eq!(answer.expect(200)["meta"]["total"], 0, "{list}")
             }

@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use interflow::cli::{
-    ErasuresCommand, ProjectionsCommand, run_erasures, run_projections, serve_until_stopped, start_logging,
+    AuditCommand, ErasuresCommand, ProjectionsCommand, run_audit, run_erasures, run_projections,
+    serve_until_stopped, start_logging,
 };
 use interflow::config::Settings;
 use interflow::{Brought, EngineFactory, Running};
@@ -60,6 +61,9 @@ enum Command {
     /// See to it that those who were erased are: after a restore, and in the database's files
     #[command(subcommand)]
     Erasures(Box<ErasuresCommand>),
+    /// Prove that the log is what it was
+    #[command(subcommand)]
+    Audit(Box<AuditCommand>),
     /// Play the main job step by step, on a server of its own; DEMO_STAY=1 keeps it up afterwards
     Demo,
 }
@@ -113,6 +117,12 @@ async fn run(command: Command) -> Result<(), Failure> {
             let config = settings.resolve()?;
             start_logging(&config)?;
             run_erasures(&config, verb).await
+        }
+        Command::Audit(command) => {
+            let (settings, order) = command.apart();
+            let config = settings.resolve()?;
+            start_logging(&config)?;
+            run_audit(&config, order).await
         }
         Command::Demo => demo().await,
     }

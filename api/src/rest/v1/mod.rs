@@ -1,6 +1,7 @@
 //! The Interflow API: one file a resource, each with its routes, its handlers and its shape.
 
 mod audit;
+mod audit_log;
 mod bulk;
 mod channels;
 mod chat_actions;
@@ -41,6 +42,7 @@ pub fn routes(guard: Guard<'_>) -> Router<App> {
         .merge(events::routes(guard))
         .merge(stream::routes(guard))
         .merge(audit::routes(guard))
+        .merge(audit_log::routes(guard))
 }
 
 /// What the files here say of their routes.
@@ -62,6 +64,7 @@ pub fn documents() -> impl Iterator<Item = OpenApi> {
         webhooks::replay::Doc::openapi,
         events::Doc::openapi,
         stream::Doc::openapi,
+        audit_log::Doc::openapi,
         keys::Doc::openapi,
         workspaces::Doc::openapi,
     ]
