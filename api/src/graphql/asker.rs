@@ -11,6 +11,7 @@ use interflow_domain::workspace::Scope;
 
 use crate::auth::{Caller, allow};
 use crate::error::ApiError;
+use crate::layers::Client;
 use crate::limits::Admission;
 use crate::state::App;
 
@@ -21,6 +22,7 @@ pub struct Asker {
     pub caller: Caller,
     pub known: Arc<Credential>,
     pub admission: Admission,
+    client: Client,
 }
 
 impl Asker {
@@ -38,6 +40,12 @@ impl Asker {
     pub fn may(&self, scope: Scope) -> Result<(), ApiError> {
         allow(&self.known, Some(scope))
     }
+
+    /// Notes that this is shown, under the names that REST's routes have: what was asked for by its id, or entries of a
+    /// list.
+    pub fn saw(&self, resource: &str, id: Option<String>, items: usize) {
+        self.app.saw(self.caller, self.client, resource.to_owned(), id, items);
+    }
 }
 
 impl FromRequestParts<App> for Asker {
@@ -49,7 +57,8 @@ impl FromRequestParts<App> for Asker {
         let admission = parts.extensions.get::<Admission>().copied();
         match (caller, known, admission) {
             (Some(caller), Some(known), Some(admission)) => {
-                Ok(Self { app: app.clone(), caller, known, admission })
+                let client = parts.extensions.get::<Client>().copied().unwrap_or(Client(None));
+                Ok(Self { app: app.clone(), caller, known, admission, client })
             }
             _ => Err(ApiError::internal("a route asks for no key")),
         }

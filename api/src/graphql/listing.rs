@@ -8,6 +8,7 @@ use interflow_application::read::{
 use serde::Serialize;
 use serde_json::Value;
 
+use super::asker::Asker;
 use super::connection::Connection;
 use crate::error::ApiError;
 use crate::extract::{FromQuery, Query, fingerprint};
@@ -56,6 +57,7 @@ fn size_of(query: &mut Query, name: &str, size: Option<i32>) -> Option<u32> {
 /// A list that is asked for.
 pub struct Asked<F, K> {
     pub listing: Listing<F, K>,
+    path: String,
     fingerprint: Fingerprint,
     backwards: bool,
 }
@@ -79,14 +81,22 @@ impl<F: FromQuery> Asked<F, F::Key> {
         let filter = filter.ok_or_else(|| ApiError::internal("a filter was refused without a reason"))?;
         let sort = if backwards { Sort { descending: !sort.descending, ..sort } } else { sort };
         let listing = Listing { filter, sort, start: mark.map_or(Start::Page(1), Start::After), size };
-        Ok(Self { listing, fingerprint, backwards })
+        Ok(Self { listing, path: path.to_owned(), fingerprint, backwards })
     }
 
-    /// The page that was found.
-    pub fn answer<V, T>(&self, page: Marked<V>, shape: impl Fn(V) -> T) -> Connection<T> {
+    /// The page that was found, which is noted as seen.
+    pub fn answer<V, T>(&self, asker: &Asker, page: Marked<V>, shape: impl Fn(V) -> T) -> Connection<T> {
+        note(asker, &self.path, page.items.len());
         let continued = matches!(self.listing.start, Start::After(_));
         turned(page, self.fingerprint, (self.backwards, continued), shape)
     }
+}
+
+/// Notes who sees a list: `/chats/cht_…/messages` is `chats.messages` of that chat, as in REST.
+fn note(asker: &Asker, path: &str, items: usize) {
+    let words: Vec<_> = path.split('/').skip(1).collect();
+    let resource: Vec<_> = words.iter().step_by(2).copied().collect();
+    asker.saw(&resource.join("."), words.get(1).map(|id| (*id).to_owned()), items);
 }
 
 /// A page, in the order of the list though it may have been found backwards.
@@ -148,6 +158,7 @@ pub fn page_request(first: Option<i32>, after: Option<&str>) -> Result<PageReque
 
 /// A list that belongs to something, in its usual order or, read from its end, the other way round.
 pub struct Nested {
+    path: String,
     after: Option<Mark>,
     extent: Extent,
     fingerprint: Fingerprint,
@@ -170,7 +181,7 @@ impl Nested {
         let wanted = context.look_ahead();
         let counted = wanted.field("totalCount").exists() || wanted.field("totalCountIsEstimate").exists();
         let extent = Extent { descending: sort.descending != backwards, size, counted };
-        Ok(Self { after, extent, fingerprint, backwards })
+        Ok(Self { path: path.to_owned(), after, extent, fingerprint, backwards })
     }
 
     /// The stretch of the list of this one.
@@ -183,8 +194,9 @@ impl Nested {
         self.extent
     }
 
-    /// The page that was found.
-    pub fn answer<V, T>(&self, page: Marked<V>, shape: impl Fn(V) -> T) -> Connection<T> {
+    /// The page that was found, which is noted as seen.
+    pub fn answer<V, T>(&self, asker: &Asker, page: Marked<V>, shape: impl Fn(V) -> T) -> Connection<T> {
+        note(asker, &self.path, page.items.len());
         turned(page, self.fingerprint, (self.backwards, self.after.is_some()), shape)
     }
 }

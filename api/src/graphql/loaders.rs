@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::{Context, async_trait};
-use interflow_application::read::{Channel, Chat, Customer, Extent, Job, Marked, Message, Reads, Stretch};
-use interflow_domain::{ChatId, CustomerId, InstanceId, JobId, MessageId, WorkspaceId};
+use interflow_application::read::{Channel, Chat, Customer, Extent, Marked, Message, Reads, Stretch};
+use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId, WorkspaceId};
 
+use super::asker::Asker;
 use crate::error::ApiError;
 
 /// How long a field waits for others that need the same. Several of a query's fields are gathered within one turn of
@@ -42,8 +43,47 @@ where
     loaders.load_one(key).await
 }
 
+/// What is had by its id, and what REST's route to it is called.
+pub trait Named: ToString + Send + Sync + Hash + Eq + Clone + 'static {
+    const RESOURCE: &'static str;
+}
+
+/// What was asked for by its id. Who sees it is noted with the id.
+pub async fn by_id<K>(context: &Context<'_>, id: K) -> Result<Option<<Batches as Loader<K>>::Value>, ApiError>
+where
+    K: Named,
+    Batches: Loader<K, Error = ApiError>,
+{
+    let found = one(context, id.clone()).await?;
+    if found.is_some() {
+        Asker::of(context)?.saw(K::RESOURCE, Some(id.to_string()), 0);
+    }
+    Ok(found)
+}
+
+/// What stands beside something else that is shown. Who sees it is noted as for an entry of a list, without the id: a
+/// page of a hundred would be a hundred notes.
+pub async fn beside<K>(
+    context: &Context<'_>,
+    id: K,
+) -> Result<Option<<Batches as Loader<K>>::Value>, ApiError>
+where
+    K: Named,
+    Batches: Loader<K, Error = ApiError>,
+{
+    let found = one(context, id).await?;
+    if found.is_some() {
+        Asker::of(context)?.saw(K::RESOURCE, None, 1);
+    }
+    Ok(found)
+}
+
 macro_rules! by_id {
-    ($($id:ty, $view:ty, $question:ident);* $(;)?) => {$(
+    ($($id:ty, $view:ty, $question:ident, $resource:literal);* $(;)?) => {$(
+        impl Named for $id {
+            const RESOURCE: &'static str = $resource;
+        }
+
         #[async_trait::async_trait]
         impl Loader<$id> for Batches {
             type Value = $view;
@@ -58,11 +98,10 @@ macro_rules! by_id {
 }
 
 by_id! {
-    CustomerId, Customer, customers_by_id;
-    ChatId, Chat, chats_by_id;
-    MessageId, Message, messages_by_id;
-    InstanceId, Channel, channels_by_id;
-    JobId, Job, jobs_by_id;
+    CustomerId, Customer, customers_by_id, "customers";
+    ChatId, Chat, chats_by_id, "chats";
+    MessageId, Message, messages_by_id, "messages";
+    InstanceId, Channel, channels_by_id, "channels";
 }
 
 /// A stretch of the messages of a chat.

@@ -6,6 +6,7 @@ mod errors;
 mod lists;
 mod reading;
 mod schema;
+mod seen;
 mod walk;
 
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@ use crate::rest::{Belongings, EVERY_SCOPE};
 use crate::support::api::{Answer, Api};
 
 /// Every field that asks for a scope, and a query for it in which `{…}` stands for what the first workspace has.
-const GATED: [(&str, Scope, &str); 19] = [
+pub(super) const GATED: [(&str, Scope, &str); 19] = [
     ("Query.channels", Scope::ChannelsRead, "{ channels { nodes { id name } } }"),
     (
         "Query.channel",

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use interflow_application::{ChannelRef, Error};
+use interflow_domain::InstanceId;
 use interflow_domain::workspace::Scope;
 
 use crate::graphql::asker::Asker;
@@ -9,6 +10,7 @@ use crate::graphql::connection::Connection;
 use crate::graphql::cost::page;
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::listing::page_request;
+use crate::graphql::loaders::Named as _;
 use crate::graphql::types::Channel;
 
 #[derive(Default)]
@@ -31,6 +33,7 @@ impl ChannelQuery {
             let asker = Asker::of(context)?;
             let request = page_request(first, after.as_deref())?;
             let channels = asker.app.core.reads.channels(asker.workspace(), request).await?;
+            asker.saw(InstanceId::RESOURCE, None, channels.items.len());
             Ok(Some(Connection::of(channels, after.is_some(), Channel::from)))
         })
         .await
@@ -46,7 +49,10 @@ impl ChannelQuery {
             let asker = Asker::of(context)?;
             let Ok(channel) = id.parse::<ChannelRef>() else { return Ok(None) };
             match channel.find(&*asker.app.core.reads, asker.workspace()).await {
-                Ok(channel) => Ok(Some(channel.into())),
+                Ok(channel) => {
+                    asker.saw(InstanceId::RESOURCE, Some(channel.id.to_string()), 0);
+                    Ok(Some(channel.into()))
+                }
                 Err(Error::NotFound(_)) => Ok(None),
                 Err(error) => Err(error.into()),
             }

@@ -11,7 +11,7 @@ use crate::graphql::connection::Connection;
 use crate::graphql::cost::page;
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::listing::{Asked, Paging};
-use crate::graphql::loaders::one;
+use crate::graphql::loaders::by_id;
 use crate::graphql::types::Chat;
 use crate::graphql::types::chat::ChatStatus;
 use crate::time::Timestamp;
@@ -86,7 +86,7 @@ impl ChatQuery {
             let paging = Paging { first, after, last, before };
             let asked = Asked::new("/chats", filter.as_ref(), sort.map(Sort::from), paging)?;
             let chats = asker.app.core.reads.chats(asker.workspace(), &asked.listing).await?;
-            Ok(Some(asked.answer(chats, Chat::from)))
+            Ok(Some(asked.answer(asker, chats, Chat::from)))
         })
         .await
     }
@@ -95,7 +95,7 @@ impl ChatQuery {
     async fn chat(&self, context: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Told<Chat> {
         needs(context, Scope::ChatsRead, async {
             let Ok(id) = id.parse::<ChatId>() else { return Ok(None) };
-            Ok(one(context, id).await?.map(Chat::from))
+            Ok(by_id(context, id).await?.map(Chat::from))
         })
         .await
     }

@@ -11,7 +11,7 @@ use crate::graphql::connection::Connection;
 use crate::graphql::cost::page;
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::listing::{Asked, Paging};
-use crate::graphql::loaders::one;
+use crate::graphql::loaders::by_id;
 use crate::graphql::types::Customer;
 use crate::time::Timestamp;
 
@@ -95,7 +95,7 @@ impl CustomerQuery {
             let paging = Paging { first, after, last, before };
             let asked = Asked::new("/customers", filter.as_ref(), sort.map(Sort::from), paging)?;
             let customers = asker.app.core.reads.customers(asker.workspace(), &asked.listing).await?;
-            Ok(Some(asked.answer(customers, Customer::from)))
+            Ok(Some(asked.answer(asker, customers, Customer::from)))
         })
         .await
     }
@@ -104,7 +104,7 @@ impl CustomerQuery {
     async fn customer(&self, context: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Told<Customer> {
         needs(context, Scope::CustomersRead, async {
             let Ok(id) = id.parse::<CustomerId>() else { return Ok(None) };
-            Ok(one(context, id).await?.map(Customer::from))
+            Ok(by_id(context, id).await?.map(Customer::from))
         })
         .await
     }

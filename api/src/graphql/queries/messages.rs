@@ -11,7 +11,7 @@ use crate::graphql::connection::Connection;
 use crate::graphql::cost::page;
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::listing::{Asked, Paging};
-use crate::graphql::loaders::one;
+use crate::graphql::loaders::by_id;
 use crate::graphql::types::Message;
 use crate::graphql::types::message::{Direction, MessageStatus, MessageType};
 use crate::time::Timestamp;
@@ -80,7 +80,7 @@ impl MessageQuery {
             let paging = Paging { first, after, last, before };
             let asked = Asked::new("/messages", filter.as_ref(), sort.map(Sort::from), paging)?;
             let messages = asker.app.core.reads.messages(asker.workspace(), &asked.listing).await?;
-            Ok(Some(asked.answer(messages, Message::from)))
+            Ok(Some(asked.answer(asker, messages, Message::from)))
         })
         .await
     }
@@ -89,7 +89,7 @@ impl MessageQuery {
     async fn message(&self, context: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Told<Message> {
         needs(context, Scope::MessagesRead, async {
             let Ok(id) = id.parse::<MessageId>() else { return Ok(None) };
-            Ok(one(context, id).await?.map(Message::from))
+            Ok(by_id(context, id).await?.map(Message::from))
         })
         .await
     }

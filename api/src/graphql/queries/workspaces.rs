@@ -15,7 +15,9 @@ impl WorkspaceQuery {
     async fn workspace(&self, context: &Context<'_>) -> Told<Workspace> {
         told(async {
             let asker = Asker::of(context)?;
-            Ok(asker.app.core.reads.workspace(asker.workspace()).await?.map(Workspace::from))
+            let workspace = asker.app.core.reads.workspace(asker.workspace()).await?;
+            asker.saw("workspace", None, 0);
+            Ok(workspace.map(Workspace::from))
         })
         .await
     }

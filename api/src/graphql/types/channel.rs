@@ -7,6 +7,7 @@ use interflow_domain::instance::ConnectionStatus as Status;
 use interflow_domain::workspace::Scope;
 
 use super::Chat;
+use crate::graphql::asker::Asker;
 use crate::graphql::connection::Connection;
 use crate::graphql::cost::page;
 use crate::graphql::guard::{Told, needs};
@@ -96,11 +97,12 @@ impl Channel {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Told<Connection<Chat>> {
         needs(context, Scope::ChatsRead, async {
+            let asker = Asker::of(context)?;
             let path = format!("/channels/{}/chats", self.instance);
             let nested =
                 Nested::new(&path, Sort::<ChatSort>::USUAL, Paging { first, after, last, before }, context)?;
             let page = one(context, ChatsOfChannel(nested.stretch(self.instance), nested.extent())).await?;
-            Ok(page.map(|page| nested.answer(page, Chat::from)))
+            Ok(page.map(|page| nested.answer(asker, page, Chat::from)))
         })
         .await
     }

@@ -9,11 +9,12 @@ use serde::Serialize;
 
 use super::message::{Direction, MessageType};
 use super::{Channel, Customer, Message};
+use crate::graphql::asker::Asker;
 use crate::graphql::connection::Connection;
 use crate::graphql::cost::page;
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::listing::{Nested, Paging};
-use crate::graphql::loaders::{MessagesOf, one};
+use crate::graphql::loaders::{MessagesOf, beside, one};
 use crate::graphql::scalars::Long;
 use crate::time::Timestamp;
 
@@ -97,7 +98,7 @@ impl LastMessage {
     /// The whole message. Needs `messages:read`.
     async fn message(&self, context: &Context<'_>) -> Told<Message> {
         needs(context, Scope::MessagesRead, async {
-            Ok(one(context, self.message).await?.map(Message::from))
+            Ok(beside(context, self.message).await?.map(Message::from))
         })
         .await
     }
@@ -126,14 +127,16 @@ impl From<read::Chat> for Chat {
 impl Chat {
     /// The channel it goes through, unless that is deleted. Needs `channels:read`.
     async fn channel(&self, context: &Context<'_>) -> Told<Channel> {
-        needs(context, Scope::ChannelsRead, async { Ok(one(context, self.ids.1).await?.map(Channel::from)) })
-            .await
+        needs(context, Scope::ChannelsRead, async {
+            Ok(beside(context, self.ids.1).await?.map(Channel::from))
+        })
+        .await
     }
 
     /// The other side, unless it is deleted. Needs `customers:read`.
     async fn customer(&self, context: &Context<'_>) -> Told<Customer> {
         needs(context, Scope::CustomersRead, async {
-            Ok(one(context, self.ids.2).await?.map(Customer::from))
+            Ok(beside(context, self.ids.2).await?.map(Customer::from))
         })
         .await
     }
@@ -152,6 +155,7 @@ impl Chat {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Told<Connection<Message>> {
         needs(context, Scope::MessagesRead, async {
+            let asker = Asker::of(context)?;
             let path = format!("/chats/{}/messages", self.ids.0);
             let nested = Nested::new(
                 &path,
@@ -160,7 +164,7 @@ impl Chat {
                 context,
             )?;
             let page = one(context, MessagesOf(nested.stretch(self.ids.0), nested.extent())).await?;
-            Ok(page.map(|page| nested.answer(page, Message::from)))
+            Ok(page.map(|page| nested.answer(asker, page, Message::from)))
         })
         .await
     }

@@ -7,6 +7,7 @@ use interflow_domain::workspace::Scope;
 use serde_json::Value;
 
 use super::Chat;
+use crate::graphql::asker::Asker;
 use crate::graphql::connection::Connection;
 use crate::graphql::cost::page;
 use crate::graphql::guard::{Told, needs};
@@ -92,11 +93,12 @@ impl Customer {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Told<Connection<Chat>> {
         needs(context, Scope::ChatsRead, async {
+            let asker = Asker::of(context)?;
             let path = format!("/customers/{}/chats", self.customer);
             let nested =
                 Nested::new(&path, Sort::<ChatSort>::USUAL, Paging { first, after, last, before }, context)?;
             let page = one(context, ChatsOfCustomer(nested.stretch(self.customer), nested.extent())).await?;
-            Ok(page.map(|page| nested.answer(page, Chat::from)))
+            Ok(page.map(|page| nested.answer(asker, page, Chat::from)))
         })
         .await
     }

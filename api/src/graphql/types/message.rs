@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Channel, Chat, Customer};
 use crate::graphql::guard::{Told, needs};
-use crate::graphql::loaders::one;
+use crate::graphql::loaders::beside;
 use crate::graphql::scalars::Long;
 use crate::time::Timestamp;
 
@@ -189,14 +189,14 @@ impl From<read::Message> for Message {
 impl Message {
     /// The chat it belongs to. Needs `chats:read`.
     async fn chat(&self, context: &Context<'_>) -> Told<Chat> {
-        needs(context, Scope::ChatsRead, async { Ok(one(context, self.ids.chat).await?.map(Chat::from)) })
+        needs(context, Scope::ChatsRead, async { Ok(beside(context, self.ids.chat).await?.map(Chat::from)) })
             .await
     }
 
     /// The channel it goes through, unless that is deleted. Needs `channels:read`.
     async fn channel(&self, context: &Context<'_>) -> Told<Channel> {
         needs(context, Scope::ChannelsRead, async {
-            Ok(one(context, self.ids.channel).await?.map(Channel::from))
+            Ok(beside(context, self.ids.channel).await?.map(Channel::from))
         })
         .await
     }
@@ -204,7 +204,7 @@ impl Message {
     /// The other side, unless it is deleted. Needs `customers:read`.
     async fn customer(&self, context: &Context<'_>) -> Told<Customer> {
         needs(context, Scope::CustomersRead, async {
-            Ok(one(context, self.ids.customer).await?.map(Customer::from))
+            Ok(beside(context, self.ids.customer).await?.map(Customer::from))
         })
         .await
     }
@@ -213,7 +213,7 @@ impl Message {
     async fn reply_to(&self, context: &Context<'_>) -> Told<Message> {
         needs(context, Scope::MessagesRead, async {
             let Some(id) = self.ids.reply_to else { return Ok(None) };
-            Ok(one(context, id).await?.map(Message::from))
+            Ok(beside(context, id).await?.map(Message::from))
         })
         .await
     }

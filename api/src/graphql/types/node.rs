@@ -7,7 +7,7 @@ use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId};
 use super::{Channel, Chat, Customer, Message};
 use crate::error::ApiError;
 use crate::graphql::asker::Asker;
-use crate::graphql::loaders::one;
+use crate::graphql::loaders::by_id;
 
 /// Anything that has an id of its own, and can be had by it.
 #[derive(Interface)]
@@ -28,22 +28,22 @@ impl Node {
             Some(CustomerId::PREFIX) => {
                 asker.may(Scope::CustomersRead)?;
                 let Ok(id) = id.parse::<CustomerId>() else { return Ok(None) };
-                Ok(one(context, id).await?.map(Customer::from).map(Self::Customer))
+                Ok(by_id(context, id).await?.map(Customer::from).map(Self::Customer))
             }
             Some(ChatId::PREFIX) => {
                 asker.may(Scope::ChatsRead)?;
                 let Ok(id) = id.parse::<ChatId>() else { return Ok(None) };
-                Ok(one(context, id).await?.map(Chat::from).map(Self::Chat))
+                Ok(by_id(context, id).await?.map(Chat::from).map(Self::Chat))
             }
             Some(MessageId::PREFIX) => {
                 asker.may(Scope::MessagesRead)?;
                 let Ok(id) = id.parse::<MessageId>() else { return Ok(None) };
-                Ok(one(context, id).await?.map(Message::from).map(Self::Message))
+                Ok(by_id(context, id).await?.map(Message::from).map(Self::Message))
             }
             Some(InstanceId::PREFIX) => {
                 asker.may(Scope::ChannelsRead)?;
                 let Ok(id) = id.parse::<InstanceId>() else { return Ok(None) };
-                Ok(one(context, id).await?.map(Channel::from).map(Self::Channel))
+                Ok(by_id(context, id).await?.map(Channel::from).map(Self::Channel))
             }
             _ => Ok(None),
         }
