@@ -52,8 +52,7 @@ demo: ensure ## Play the main job on the simulated network (DEMO_STAY=1 stays up
 	@cargo build -p interflow-lab
 	@exec "$${CARGO_TARGET_DIR:-target}/debug/interflow-lab" demo
 
-bench: ensure ## Measure, on this machine
-	@cargo bench --profile quick -p interflow-benches
+bench: bench-log bench-webhooks bench-streams bench-as-of bench-audit-reads ## Measure everything, on this machine
 
 bench-log: ensure ## Measure the log against its floor and stock, some 8 minutes (BENCH_SECONDS, BENCH_ROUNDS, BENCH_EVENTS, ...)
 	@cargo bench --profile quick -p interflow-benches --bench log

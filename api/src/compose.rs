@@ -41,12 +41,13 @@ use interflow_infrastructure::wakeups::Exchange;
 use interflow_infrastructure::webhooks::{HttpTransport, PgDeliveries, SystemResolver};
 use interflow_vault::{MasterKey, MasterKeyError, SealingKey};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, timeout_at};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use crate::auth::{KEY_USES_INTERVAL, KeyUses, Secrets, is_weak};
+use crate::auth::{KeyUses, Secrets, is_weak};
 use crate::bootstrap::{AdminKey, bootstrap, ensure_webhook};
+use crate::chores::{self, PRUNING};
 use crate::config::{Config, Secret};
 use crate::limits::Limits;
 use crate::node::{Node, NodeError};
@@ -63,7 +64,6 @@ pub use interflow_infrastructure::proof;
 
 /// How much of the time for a shutdown is kept for what comes after the requests.
 const KEPT_FOR_THE_REST: Duration = Duration::from_secs(10);
-const PRUNING: Duration = Duration::from_secs(600);
 /// How many old entries of who has seen what go at a time.
 const READS_AT_ONCE: u32 = 5_000;
 
@@ -301,7 +301,8 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
 
     let answers: Arc<dyn AnswerStore> =
         Arc::new(PgAnswers::new(pool.clone(), &storage.master, Arc::clone(&core.clock)));
-    let pruning = tokio::spawn(prune(Arc::clone(&answers)));
+    let mut chores = JoinSet::new();
+    chores.spawn(chores::prune(Arc::clone(&answers)));
     let settings = Settings {
         request_timeout: config.request_timeout,
         body_limit: config.body_limit,
@@ -323,13 +324,12 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
     };
     let reads = ReadAudit::new(Arc::new(PgReadStore::new(pool.clone())), core.ids.next(), config.audit_reads);
     let audit = Audit { events: Arc::new(PgAudit::new(log.clone())), reads: reads.clone() };
-    let watching = tokio::spawn(note_reads(reads.clone()));
-    let expiring =
-        tokio::spawn(forget_old(log.clone(), reads, Arc::clone(&core.clock), config.audit_retention));
+    chores.spawn(chores::note_reads(reads.clone()));
+    chores.spawn(forget_old(log.clone(), reads, Arc::clone(&core.clock), config.audit_retention));
     let anchoring = Anchoring { file: config.audit_anchor_file.clone(), every: config.audit_anchor_interval };
     let sealer = Sealer::start(proofs, &log.bell(), &anchoring)?;
-    let forgetting = tokio::spawn(log.clone().forget_what_is_erased());
-    let noting = tokio::spawn(note_key_uses(tenants.key_uses.clone()));
+    chores.spawn(log.clone().forget_what_is_erased());
+    chores.spawn(chores::note_key_uses(tenants.key_uses.clone()));
     let past = Arc::new(PgPast::new(log.clone()));
     let app = App::new(AppPorts {
         core,
@@ -355,11 +355,7 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
         gateway,
         log,
         storage,
-        pruning,
-        noting,
-        forgetting,
-        watching,
-        expiring,
+        chores,
         sealer,
         exchange,
         node,
@@ -436,39 +432,6 @@ async fn apply_erasures(erasures: &PgErasures) -> Result<(), Error> {
     Ok(())
 }
 
-/// Forgets old answers, for as long as it runs.
-async fn prune(answers: Arc<dyn AnswerStore>) {
-    loop {
-        tokio::time::sleep(PRUNING).await;
-        match answers.prune().await {
-            Ok(pruned) => tracing::debug!(pruned, "old answers were forgotten"),
-            Err(error) => tracing::warn!(%error, "old answers could not be forgotten"),
-        }
-    }
-}
-
-/// Notes when keys were last shown, for as long as it runs.
-async fn note_key_uses(uses: KeyUses) {
-    loop {
-        tokio::time::sleep(KEY_USES_INTERVAL).await;
-        if let Err(error) = uses.flush().await {
-            tracing::warn!(%error, "when keys were last used could not be noted");
-        }
-    }
-}
-
-/// Notes who has seen what, for as long as it runs.
-async fn note_reads(reads: ReadAudit) {
-    let mut ticks = tokio::time::interval(ReadAudit::INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = reads.flush().await {
-            tracing::warn!(%error, "who has seen what could not be noted yet");
-        }
-    }
-}
-
 /// Forgets what auditors are told of people's addresses and reading for a time only, for as long as it runs.
 async fn forget_old(log: PgEventLog, reads: ReadAudit, clock: Arc<dyn Clock>, kept: Duration) {
     loop {
@@ -497,11 +460,8 @@ pub struct Running {
     gateway: Gateway,
     log: PgEventLog,
     storage: Storage,
-    pruning: JoinHandle<()>,
-    noting: JoinHandle<()>,
-    forgetting: JoinHandle<()>,
-    watching: JoinHandle<()>,
-    expiring: JoinHandle<()>,
+    /// What is done for as long as the server runs.
+    chores: JoinSet<()>,
     sealer: Sealer,
     exchange: Exchange,
     /// Held, so that no second server takes this node for itself.
@@ -563,17 +523,13 @@ impl Running {
     }
 
     /// Stops: not ready, requests finish, sessions close, what is waiting is written, Postgres stops. By one deadline.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(mut self) {
         let deadline = Instant::now() + self.config.shutdown_timeout;
         tracing::info!("shutting down");
         self.app.stop();
-        self.pruning.abort();
         let rest = KEPT_FOR_THE_REST.min(self.config.shutdown_timeout / 2);
         self.http.drain(deadline - rest).await;
-        self.noting.abort();
-        self.forgetting.abort();
-        self.watching.abort();
-        self.expiring.abort();
+        self.chores.shutdown().await;
         match timeout_at(deadline - rest / 2, self.app.tenants.key_uses.flush()).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => tracing::warn!("when keys were last used was not noted"),

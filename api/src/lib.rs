@@ -13,6 +13,7 @@
 
 pub mod auth;
 mod bootstrap;
+mod chores;
 pub mod cli;
 pub mod compose;
 pub mod config;
@@ -34,6 +35,7 @@ mod server;
 pub mod state;
 pub mod streams;
 mod time;
+mod turns;
 
 pub use compose::{Brought, EngineFactory, EngineParts, Running, StartError, serve};
 pub use config::Config;

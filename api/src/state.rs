@@ -22,6 +22,7 @@ use crate::graphql;
 use crate::idempotency::InFlight;
 use crate::limits::Limits;
 use crate::streams::Streams;
+use crate::turns::Turns;
 
 /// The ports and the settings of a server, shared by its handlers.
 #[derive(Clone)]
@@ -111,9 +112,8 @@ pub struct Webhooks {
     pub wakeups: Arc<dyn Wakeups>,
     /// How many endpoints a workspace may have.
     pub most: u64,
-    /// Held while one is created. Of those that are created at once each must count the one before it, and here they wait
-    /// for each other instead of losing races.
-    pub creating: Arc<tokio::sync::Mutex<()>>,
+    /// Taken while one is created: each must count the one before it.
+    pub creating: Arc<Turns>,
 }
 
 /// Bounds of the HTTP face.

@@ -113,8 +113,8 @@ async fn identify(app: &App, secret: &str) -> Result<Credential, ApiError> {
     Ok(known)
 }
 
-/// Whether a key may do what needs this scope. A route without a scope is for every key. One that governs workspaces is for keys of the first workspace alone, also
-/// where a key may do everything in its own.
+/// Whether a key may do what needs this scope. A route without a scope is for every key. One that governs workspaces is
+/// for keys of the first workspace alone, also where a key may do everything in its own.
 pub fn allow(known: &Credential, scope: Option<Scope>) -> Result<(), ApiError> {
     if known.suspended {
         return Err(ApiError::new(

@@ -1,5 +1,5 @@
-//! The command line: `serve`, `migrate`, `key create`, `projections`, `erasures`, `audit`, `version` work on the server's own data;
-//! [`remote`] asks a running server.
+//! The command line: `serve`, `migrate`, `key create`, `projections`, `erasures`, `audit`, `version` work on the server's
+//! own data; [`remote`] asks a running server.
 
 mod audit;
 mod completions;

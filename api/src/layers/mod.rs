@@ -1,5 +1,6 @@
-//! What surrounds every request, from the outside in: its id and its caller's address, its line in the log, compression, pages of other origins,
-//! what browsers and caches are told, panics, the bounds of its head, the time-out, and what is left of its body.
+//! What surrounds every request, from the outside in: its id and its caller's address, its line in the log, compression,
+//! pages of other origins, what browsers and caches are told, panics, the bounds of its head, the time-out, and what is
+//! left of its body.
 
 mod access_log;
 mod client;

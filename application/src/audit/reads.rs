@@ -180,12 +180,6 @@ impl ReadAudit {
         }
     }
 
-    /// The same, and returns once it is durable: for what an auditor must never miss, such as exports.
-    pub async fn saw_for_certain(&self, seen: Seen) -> Result<(), LogError> {
-        self.saw(seen);
-        self.flush().await
-    }
-
     /// Writes down what changed. What cannot be written stays for the next time.
     pub async fn flush(&self) -> Result<(), LogError> {
         let _one_at_a_time = self.0.writing.lock().await;

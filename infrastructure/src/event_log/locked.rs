@@ -4,13 +4,12 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Datelike as _, Utc};
 use interflow_application::log::{Append, AppendError, LogError, RecordedEvent, StreamId};
 use interflow_application::wakeups::Wakeup;
 use interflow_domain::{Subject, WorkspaceId};
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
-
-use chrono::{DateTime, Datelike as _, Utc};
 
 use super::data_keys::{DataKeys, Keys};
 use super::failure::Failure;

@@ -5,8 +5,8 @@
 //! its workspace, and the workspace's [`writer`] takes what is waiting and appends for all of them in one transaction
 //! ([`group`]). There the head is locked; what the appends name is read ([`facts`]); they are judged in order
 //! ([`ruling`]), and losers leave; the winners' events get positions, their personal values are sealed ([`sealing`],
-//! [`data_keys`]), what is told of its [`circumstances`] with them, and each table gets one set-wise write ([`rows`]). The read models are written, the transaction
-//! commits, the [`cache`] of states follows, and everyone is answered. What the database refuses for a reason nobody
+//! [`data_keys`]), what is told of their [`circumstances`] with them, and each table gets one set-wise write ([`rows`]).
+//! The read models are written, the transaction commits, the [`cache`] of states follows, and everyone is answered. What the database refuses for a reason nobody
 //! foresaw is found by halving ([`bisect`]). Tests of faults are told of every step ([`seam`]).
 //!
 //! Who appended last knows what the head says, and as a rule nobody else has been there when the next group comes:

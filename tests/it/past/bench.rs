@@ -98,7 +98,7 @@ fn milliseconds(times: &mut [Duration], share: f64) -> f64 {
 
 /// Not a test: `make bench-as-of`.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a benchmark"]
+#[ignore = "a benchmark: make bench-as-of"]
 async fn bench() {
     let (messages, calls) = (number("BENCH_MESSAGES", 100_000), number("BENCH_CALLS", 500));
     let server = Server::start().await;

@@ -2,7 +2,8 @@
 //! an event once, and what was known of a channel is not read again for each of its messages.
 //!
 //! Nothing here outlives an erasure: whoever learns of one says so ([`Library::note_erasures`]), before it makes a body,
-//! and what was being read meanwhile is not kept. All of it is bounded in bytes, however large events are and however long streams.
+//! and what was being read meanwhile is not kept. All of it is bounded in bytes, however large events are and however
+//! long streams.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -118,7 +118,7 @@ async fn create(
     let Draft { settings, channels, signing, start_from } = unjudged.judge(&app.webhooks).await?;
     let secret = signing::new_secret(signing).map_err(|error| ApiError::internal(error.to_string()))?;
     let create = CreateWebhook { settings, channels, secret, start_from, most: Some(app.webhooks.most) };
-    let creating = app.webhooks.creating.lock().await;
+    let creating = app.webhooks.creating.take(call.workspace()).await;
     let id = call.run(&create, webhook_of).await?;
     drop(creating);
     app.webhooks.dispatcher.wake();
