@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
-.PHONY: help run api-fuzz test demo bench bench-log build-release lint production-tree ensure ensure-rust conformance receivers soak model flood lists webhooks bench-webhooks bench-streams bench-as-of bench-audit-reads streams
+.PHONY: help run api-fuzz test demo bench bench-log build-release lint production-tree ensure ensure-rust conformance receivers graphql-clients soak model flood lists webhooks bench-webhooks bench-streams bench-graphql bench-as-of bench-audit-reads streams
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
@@ -32,6 +32,8 @@ test: ensure-rust lint production-tree ## What CI runs: format, lints, the produ
 	@API_FUZZ_SECONDS=$${API_FUZZ_SECONDS:-45} ./scripts/api-fuzz --if-possible
 	@echo "==> receivers of webhooks"
 	@./scripts/verify-webhooks --if-possible
+	@echo "==> clients of GraphQL"
+	@./scripts/verify-graphql --if-possible
 
 lint: ensure-rust
 	@echo "==> format"
@@ -62,6 +64,9 @@ conformance: ensure-rust ## Run Baileys against the simulated network (needs Nod
 
 receivers: ensure-rust ## Run the receivers printed in docs/webhooks.md (Python, TypeScript, Go, as far as they are there)
 	@./scripts/verify-webhooks
+
+graphql-clients: ensure-rust ## Run the npm package graphql-ws and the Python package gql against a server (as far as they are there)
+	@./scripts/verify-graphql
 
 api-fuzz: ensure ## Let Schemathesis take /openapi.json at its word (API_FUZZ_SECONDS=60, API_FUZZ_SEED; needs Python 3.10)
 	@./scripts/api-fuzz
@@ -102,6 +107,10 @@ bench-as-of: ensure ## Look back at a chat of 100,000 messages, against looking 
 
 bench-audit-reads: ensure ## What noting who has seen what costs a read (BENCH_CLIENTS, BENCH_SECONDS, BENCH_ROUNDS)
 	@cargo test --profile quick -p interflow-tests --test it -- --ignored --exact --nocapture audit::bench::bench
+
+bench-graphql: ensure ## What 2,000 GraphQL subscriptions cost, against SSE and a bare broadcast (BENCH_SUBSCRIBERS, BENCH_RATE, ...)
+	@cargo build --profile quick -p interflow-lab
+	@cargo test --profile quick -p interflow-tests --test it -- --ignored --exact --nocapture live::bench::graphql::bench
 
 build-release: ensure-rust ## Build the optimised server, target/release/interflow
 	@cargo build --release -p interflow

@@ -311,6 +311,9 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
         send_deadline: config.send_deadline,
         streams_per_key: config.streams_per_key,
         trusted_proxies: config.trusted_proxies.clone(),
+        stream_heartbeat: config.stream_heartbeat,
+        graphql_introspection: config.graphql_introspection,
+        graphiql: config.graphiql,
     };
     let limits = Limits::new(Arc::new(PgLimiter::new(pool.clone())));
     let secrets = storage.master.derive("interflow key secrets");
@@ -529,6 +532,9 @@ impl Running {
         self.app.stop();
         let rest = KEPT_FOR_THE_REST.min(self.config.shutdown_timeout / 2);
         self.http.drain(deadline - rest).await;
+        if timeout_at(deadline - rest, self.app.streams.closed()).await.is_err() {
+            tracing::warn!("some sockets did not close in time");
+        }
         self.chores.shutdown().await;
         match timeout_at(deadline - rest / 2, self.app.tenants.key_uses.flush()).await {
             Ok(Ok(())) => {}

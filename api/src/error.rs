@@ -3,6 +3,8 @@
 //! Whatever goes wrong (a use case refuses, a body does not parse, a route does not exist, a handler panics) becomes
 //! an [`ApiError`], and leaves as `{"success":false,"error":{"code","message","details"}}`.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -192,6 +194,17 @@ impl ApiError {
         let message =
             "Something went wrong on the server: its log tells more under the X-Request-Id of this answer";
         Self { cause: Some(cause.into()), ..Self::new(Code::Internal, message) }
+    }
+
+    /// The time for a request is over.
+    #[must_use]
+    pub fn late(limit: Duration) -> Self {
+        let message = format!(
+            "The request was not answered within {} s. It may have been carried out all the same: \
+             repeat it with the same Idempotency-Key",
+            limit.as_secs()
+        );
+        Self::new(Code::Unavailable, message)
     }
 
     /// There is none, or none in this workspace.

@@ -71,6 +71,16 @@ impl Guard<'_> {
         self.reads(scope, route.route_layer(once).route_layer(Extension(BodyLimit(self.body_limit))))
     }
 
+    /// Whether the operator wants GraphiQL.
+    pub fn serves_graphiql(self) -> bool {
+        self.app.settings.graphiql
+    }
+
+    /// What takes the requests of a route that want to become a socket, before anybody asks them for a key.
+    pub fn takes_sockets(self, route: MethodRouter<App>) -> MethodRouter<App> {
+        route.route_layer(from_fn_with_state(self.app.clone(), graphql::sockets))
+    }
+
     fn asks_for(self, scope: Option<Scope>, route: MethodRouter<App>) -> MethodRouter<App> {
         route.route_layer(from_fn_with_state((self.app.clone(), scope), auth::require))
     }

@@ -56,6 +56,8 @@ pub struct Parts {
     pub streams: Streams,
     /// Answers GraphQL.
     pub graphql: graphql::Schema,
+    /// The documents that GraphQL's clients show the hashes of.
+    pub persisted: graphql::Persisted,
     /// Bounds.
     pub settings: Settings,
 }
@@ -133,6 +135,12 @@ pub struct Settings {
     pub streams_per_key: usize,
     /// The proxies that are believed whom they call for.
     pub trusted_proxies: Vec<Cidr>,
+    /// How often a stream on which nothing happens is sent something.
+    pub stream_heartbeat: Duration,
+    /// Whether GraphQL tells of its own schema when it is asked to.
+    pub graphql_introspection: bool,
+    /// Whether GraphiQL is served.
+    pub graphiql: bool,
 }
 
 impl App {
@@ -155,7 +163,8 @@ impl App {
             audit: audit.events,
             reads: audit.reads,
             streams,
-            graphql: graphql::schema(),
+            graphql: graphql::schema(settings.graphql_introspection),
+            persisted: graphql::Persisted::new(),
             settings,
         }))
     }

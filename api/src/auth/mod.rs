@@ -51,7 +51,7 @@ pub async fn require(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Admitted { known, caller, admission, _place } = match admit(&app, request.headers()).await {
+    let Admitted { known, caller, admission, place: _place } = match admit(&app, request.headers()).await {
         Ok(admitted) => admitted,
         Err(refused) => return refused,
     };
@@ -76,14 +76,19 @@ pub async fn require(
 }
 
 /// A request with a key that works, within its workspace's plan.
-struct Admitted {
-    known: Credential,
-    caller: Caller,
-    admission: Admission,
-    _place: Place,
+pub struct Admitted {
+    /// What is known of the key.
+    pub known: Credential,
+    /// Who calls.
+    pub caller: Caller,
+    /// What is left of the plan.
+    pub admission: Admission,
+    /// Its place among the calls of the key.
+    pub place: Place,
 }
 
-async fn admit(app: &App, headers: &HeaderMap) -> Result<Admitted, Response> {
+/// Lets in who shows a key that works, within its workspace's plan; or the answer that refuses.
+pub async fn admit(app: &App, headers: &HeaderMap) -> Result<Admitted, Response> {
     let (secret, place) = enter(app, headers).map_err(IntoResponse::into_response)?;
     if let Some(refused) = app.limits.recall(place.fingerprint()) {
         return Err(refused);
@@ -91,7 +96,7 @@ async fn admit(app: &App, headers: &HeaderMap) -> Result<Admitted, Response> {
     let known = identify(app, secret).await.map_err(IntoResponse::into_response)?;
     let caller = Caller { key: known.key, workspace: known.workspace, plan: known.plan };
     let admission = app.limits.admit(caller, place.fingerprint()).await?;
-    Ok(Admitted { known, caller, admission, _place: place })
+    Ok(Admitted { known, caller, admission, place })
 }
 
 /// The key a request shows, and its place among the calls that show the same.

@@ -1,6 +1,7 @@
 //! A key that is looked at again: what is opened with it stays open for longer than a call.
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use interflow_application::authenticate;
 use interflow_application::read::Credential;
@@ -23,6 +24,12 @@ impl Pass {
     #[must_use]
     pub const fn new(caller: Caller, secret: String) -> Self {
         Self { caller, secret }
+    }
+
+    /// The pass of a caller who showed a key in these headers.
+    pub fn of(caller: Caller, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let secret = secret(headers).ok_or_else(|| ApiError::internal("a caller without a key"))?;
+        Ok(Self::new(caller, secret.to_owned()))
     }
 
     /// What the key may do now, if it still works and may do what needs this scope.

@@ -85,6 +85,12 @@ pub struct Config {
     pub audit_reads: bool,
     /// How long that is kept, and the addresses of callers.
     pub audit_retention: Duration,
+    /// How often a stream on which nothing happens is sent something.
+    pub stream_heartbeat: Duration,
+    /// Whether GraphQL tells of its own schema when it is asked to.
+    pub graphql_introspection: bool,
+    /// Whether GraphiQL is served.
+    pub graphiql: bool,
 }
 
 impl Config {
@@ -131,6 +137,9 @@ impl Default for Config {
             trusted_proxies: vec![],
             audit_reads: true,
             audit_retention: Duration::from_secs(365 * 24 * 3600),
+            stream_heartbeat: Duration::from_secs(15),
+            graphql_introspection: true,
+            graphiql: true,
         }
     }
 }

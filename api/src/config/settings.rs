@@ -118,6 +118,15 @@ pub struct Settings {
     /// How long who has seen what is kept, and the addresses of callers, which go by months [default: 365d]
     #[arg(long, env = "INTERFLOW_AUDIT_RETENTION", value_name = "TIME")]
     audit_retention: Option<Span>,
+    /// How often a stream on which nothing happens is sent something [default: 15s]
+    #[arg(long, env = "INTERFLOW_STREAM_HEARTBEAT", value_name = "TIME")]
+    stream_heartbeat: Option<Span>,
+    /// Whether GraphQL tells of its own schema when it is asked to [default: true]
+    #[arg(long, env = "INTERFLOW_GRAPHQL_INTROSPECTION", value_name = "BOOL")]
+    graphql_introspection: Option<bool>,
+    /// Whether GraphiQL, a page to write queries on, is served at /graphiql [default: true]
+    #[arg(long, env = "INTERFLOW_GRAPHIQL", value_name = "BOOL")]
+    graphiql: Option<bool>,
 }
 
 /// How the log is written.
@@ -218,6 +227,9 @@ impl Settings {
             trusted_proxies: self.trusted_proxies.or(lower.trusted_proxies),
             audit_reads: self.audit_reads.or(lower.audit_reads),
             audit_retention: self.audit_retention.or(lower.audit_retention),
+            stream_heartbeat: self.stream_heartbeat.or(lower.stream_heartbeat),
+            graphql_introspection: self.graphql_introspection.or(lower.graphql_introspection),
+            graphiql: self.graphiql.or(lower.graphiql),
         }
     }
 
@@ -264,6 +276,9 @@ impl Settings {
             })?,
             audit_reads: self.audit_reads.unwrap_or(default.audit_reads),
             audit_retention: self.audit_retention.map_or(default.audit_retention, |span| span.0),
+            stream_heartbeat: self.stream_heartbeat.map_or(default.stream_heartbeat, |span| span.0),
+            graphql_introspection: self.graphql_introspection.unwrap_or(default.graphql_introspection),
+            graphiql: self.graphiql.unwrap_or(default.graphiql),
         };
         if config.audit_retention < Duration::from_secs(24 * 3600) {
             return Err(ConfigError::Contradiction("audit_retention must be at least a day"));
@@ -278,6 +293,9 @@ impl Settings {
         }
         if config.audit_anchor_interval < Duration::from_secs(1) {
             return Err(ConfigError::Contradiction("audit_anchor_interval must be at least a second"));
+        }
+        if config.stream_heartbeat < Duration::from_secs(1) {
+            return Err(ConfigError::Contradiction("stream_heartbeat must be at least a second"));
         }
         if !(1..=60_000).contains(&config.bulk_rate_per_minute) {
             return Err(ConfigError::Contradiction("bulk_rate_per_minute must be from 1 to 60000"));
@@ -387,6 +405,7 @@ mod tests {
         assert!(Settings::parse("database_connections = 1").unwrap().complete().is_err());
         assert!(Settings::parse("lease_expiry = \"10ms\"").unwrap().complete().is_err());
         assert!(Settings::parse("audit_anchor_interval = \"10ms\"").unwrap().complete().is_err());
+        assert!(Settings::parse("stream_heartbeat = \"10ms\"").unwrap().complete().is_err());
         assert!(Settings::parse("bulk_rate_per_minute = 0").unwrap().complete().is_err());
         assert!(Settings::parse("webhook_url = \"ftp://localhost/\"").unwrap().complete().is_err());
         assert!(Settings::parse("webhook_allow = [\"10.0.0.1/8\"]").unwrap().complete().is_err());

@@ -9,7 +9,7 @@ use interflow_application::read::Credential;
 use interflow_domain::WorkspaceId;
 use interflow_domain::workspace::Scope;
 
-use crate::auth::{Caller, allow};
+use crate::auth::{Admitted, Caller, Place, allow};
 use crate::error::ApiError;
 use crate::layers::Client;
 use crate::limits::Admission;
@@ -22,10 +22,16 @@ pub struct Asker {
     pub caller: Caller,
     pub known: Arc<Credential>,
     pub admission: Admission,
-    client: Client,
+    pub client: Client,
 }
 
 impl Asker {
+    /// Whoever was let in with a request, and its place among the calls of the key.
+    pub fn admitted(app: &App, admitted: Admitted, client: Client) -> (Self, Place) {
+        let Admitted { known, caller, admission, place } = admitted;
+        (Self { app: app.clone(), caller, known: Arc::new(known), admission, client }, place)
+    }
+
     /// Who asks in this context.
     pub fn of<'a>(context: &Context<'a>) -> Result<&'a Self, ApiError> {
         context.data_opt().ok_or_else(|| ApiError::internal("a GraphQL request without an asker"))

@@ -42,13 +42,33 @@ fn extensions(error: &ApiError) -> ErrorExtensionValues {
     extensions
 }
 
+/// How many errors an answer has that has nothing else: whoever wrote the query needs no more to see what is wrong.
+const MOST: usize = 50;
+
+/// How long a message of the schema's own may be, in characters: some repeat the document.
+const BRIEF: usize = 500;
+
+/// A message that repeats no more than a little of a document.
+pub fn brief(message: &str) -> String {
+    match message.char_indices().nth(BRIEF) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
+    }
+}
+
 /// Gives a code to what the schema itself refused, and says what the access log is to tell of the answer.
 pub fn complete(answer: &mut Answer) -> Option<Failure> {
+    if answer.data == Value::Null {
+        answer.errors.truncate(MOST);
+    }
     let mut worst = None;
     for error in &mut answer.errors {
         let failure = match error.source::<ApiError>() {
             Some(known) => Failure::from(known),
+            // A stream that ends says why itself.
+            None if error.extensions.as_ref().is_some_and(|known| known.get("code").is_some()) => continue,
             None => {
+                error.message = brief(&error.message);
                 let code = Code::ValidationError;
                 error.extensions.get_or_insert_default().set("code", code.name());
                 Failure { code, cause: None }
@@ -59,6 +79,19 @@ pub fn complete(answer: &mut Answer) -> Option<Failure> {
         }
     }
     worst
+}
+
+/// An error of everything around the schema, as GraphQL tells errors.
+pub fn server_error(error: ApiError) -> ServerError {
+    let Error { message, source, extensions } = error.into();
+    ServerError { source, extensions, ..ServerError::new(message, None) }
+}
+
+/// An error with a code of the protocol's own.
+pub fn coded(code: &str, message: &str) -> ServerError {
+    let mut extensions = ErrorExtensionValues::default();
+    extensions.set("code", code);
+    ServerError { extensions: Some(extensions), ..ServerError::new(message, None) }
 }
 
 /// A fault of ours must not hide behind a caller's.
@@ -126,9 +159,7 @@ pub async fn speak(request: Request, next: Next) -> Response {
     let accepts = Accepts::of(request.headers());
     let mut response = next.run(request).await;
     let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
-    let error = Error::from(error);
-    let refused = ServerError { extensions: error.extensions, ..ServerError::new(error.message, None) };
-    let body = serde_json::to_vec(&Refused { errors: [refused] }).unwrap_or_default();
+    let body = serde_json::to_vec(&Refused { errors: [server_error(error)] }).unwrap_or_default();
     response.headers_mut().remove(header::CONTENT_LENGTH);
     response.headers_mut().insert(header::CONTENT_TYPE, accepts.content_type());
     *response.body_mut() = Body::from(body);

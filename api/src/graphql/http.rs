@@ -1,7 +1,7 @@
 //! GraphQL over HTTP: `POST /graphql` with a JSON body, `GET /graphql?query=` for what changes nothing, and the schema.
 
-use async_graphql::parser::types::{OperationDefinition, OperationType, VariableDefinition};
-use async_graphql::{Name, Request, Response as Answer, ServerError, Value, Variables};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Request, Response as Answer, ServerError, Value, Variables};
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -15,18 +15,22 @@ use super::asker::Asker;
 use super::cost::Bill;
 use super::errors::{Accepts, complete};
 use super::loaders::loaders;
+use super::page;
+use super::request::ready;
 use crate::error::{ApiError, Code};
 use crate::extract::{Body, BodyLimit, Form, FromForm, Query};
 use crate::router::Guard;
 use crate::state::App;
 
-/// Largest body: what the largest bulk of messages takes, and its query.
-const BODY_LIMIT: usize = 2 * 1024 * 1024 + 64 * 1024;
+/// Largest body, or message of a socket: what the largest bulk of messages takes, and its query.
+pub const BODY_LIMIT: usize = 2 * 1024 * 1024 + 64 * 1024;
 
 /// `/graphql`, for any key: its fields ask for the scopes. The schema is for everybody.
 pub fn routes(guard: Guard<'_>) -> Router<App> {
     let bounded = get(by_query).post(by_body).route_layer(Extension(BodyLimit(BODY_LIMIT)));
-    Router::new().route("/graphql", guard.reads_for_any_key(bounded)).route("/graphql/schema", get(schema))
+    let route = guard.takes_sockets(guard.reads_for_any_key(bounded));
+    let router = Router::new().route("/graphql", route).route("/graphql/schema", get(schema));
+    if guard.serves_graphiql() { router.merge(page::routes()) } else { router }
 }
 
 async fn by_body(
@@ -35,7 +39,11 @@ async fn by_body(
     accepts: Accepts,
     Body(asked): Body<Asked>,
 ) -> Result<Response, ApiError> {
-    Ok(answer(&app, asker, accepts, asked.into()).await)
+    let mut request = Request::from(asked);
+    Ok(match ready(&app, asker.workspace(), &mut request) {
+        Ok(_) => answer(&app, asker, accepts, request).await,
+        Err(refused) => rendered(Answer::from_errors(refused), accepts),
+    })
 }
 
 /// A link that is followed changes nothing: mutations are posted.
@@ -46,22 +54,21 @@ async fn by_query(
     parts: Parts,
 ) -> Result<Response, ApiError> {
     let mut request = Request::from(asked(parts.uri.query().unwrap_or_default())?);
-    if changes(&mut request) {
-        let refused = ApiError::new(Code::MethodNotAllowed, "A mutation must be sent by POST");
-        return Ok(([(header::ALLOW, "POST")], refused).into_response());
+    match ready(&app, asker.workspace(), &mut request) {
+        Ok(OperationType::Mutation) => {
+            let refused = ApiError::new(Code::MethodNotAllowed, "A mutation must be sent by POST");
+            Ok(([(header::ALLOW, "POST")], refused).into_response())
+        }
+        Ok(_) => Ok(answer(&app, asker, accepts, request).await),
+        Err(refused) => Ok(rendered(Answer::from_errors(refused), accepts)),
     }
-    Ok(answer(&app, asker, accepts, request).await)
 }
 
 async fn schema() -> Response {
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], super::sdl()).into_response()
 }
 
-async fn answer(app: &App, asker: Asker, accepts: Accepts, mut request: Request) -> Response {
-    let missing = missing(&mut request);
-    if !missing.is_empty() {
-        return rendered(Answer::from_errors(missing), accepts);
-    }
+async fn answer(app: &App, asker: Asker, accepts: Accepts, request: Request) -> Response {
     let bill = Bill::default();
     let loaders = loaders(app.core.reads.clone(), asker.workspace());
     let request = request.data(asker).data(loaders).data(bill.clone());
@@ -110,55 +117,23 @@ fn rendered(mut answer: Answer, accepts: Accepts) -> Response {
     response
 }
 
-/// The operations that may be meant: one, where the request says which. What cannot be read is refused when it is
-/// carried out.
-fn meant(request: &mut Request) -> Vec<&OperationDefinition> {
-    let name = request.operation_name.clone();
-    let Ok(document) = request.parsed_query() else { return vec![] };
-    let is_meant =
-        |given: Option<&Name>| name.as_deref().is_none_or(|name| given.is_none_or(|given| given == name));
-    document
-        .operations
-        .iter()
-        .filter(|(given, _)| is_meant(*given))
-        .map(|(_, operation)| &operation.node)
-        .collect()
-}
-
-/// Whether a mutation may be meant.
-fn changes(request: &mut Request) -> bool {
-    meant(request).iter().any(|operation| operation.ty == OperationType::Mutation)
-}
-
-/// The variables that must be given and are not: nothing is carried out without them.
-fn missing(request: &mut Request) -> Vec<ServerError> {
-    let given = request.variables.clone();
-    let [operation] = meant(request)[..] else { return vec![] };
-    let required =
-        operation.variable_definitions.iter().map(|definition| &definition.node).filter(|definition| {
-            let is_given = given.get(&definition.name.node).is_some_and(|value| *value != Value::Null);
-            !definition.var_type.node.nullable && definition.default_value.is_none() && !is_given
-        });
-    let told = |definition: &VariableDefinition| {
-        ServerError::new(
-            format!("The variable '${}' must be given", definition.name.node),
-            Some(definition.name.pos),
-        )
-    };
-    required.map(told).collect()
-}
-
 /// What is asked.
 struct Asked {
+    /// Empty where its hash is shown instead.
     query: String,
     operation_name: Option<String>,
     variables: Map<String, serde_json::Value>,
+    extensions: Map<String, serde_json::Value>,
 }
 
 impl From<Asked> for Request {
     fn from(asked: Asked) -> Self {
         let variables = Variables::from_json(asked.variables.into());
-        let request = Self::new(asked.query).variables(variables);
+        let mut request = Self::new(asked.query).variables(variables);
+        let extensions = asked.extensions.into_iter();
+        request
+            .extensions
+            .extend(extensions.filter_map(|(name, value)| Some((name, Value::from_json(value).ok()?))));
         match asked.operation_name {
             Some(name) => request.operation_name(name),
             None => request,
@@ -168,7 +143,13 @@ impl From<Asked> for Request {
 
 impl FromForm for Asked {
     fn from_form(form: &mut Form) -> Option<Self> {
-        let query = form.required("query");
+        let extensions = form.object("extensions");
+        let is_known = extensions.as_ref().is_some_and(|extensions| is_known(extensions.as_ref()));
+        let query = if is_known {
+            form.optional("query").map(Option::unwrap_or_default)
+        } else {
+            form.required("query")
+        };
         let operation_name = form.optional("operationName");
         let variables = form.object("variables");
         // Clients add what is theirs.
@@ -177,62 +158,45 @@ impl FromForm for Asked {
             query: query?,
             operation_name: operation_name?,
             variables: variables?.unwrap_or_default(),
+            extensions: extensions?.unwrap_or_default(),
         })
     }
+}
+
+/// Whether the hash of a document may stand for it.
+fn is_known(extensions: Option<&Map<String, serde_json::Value>>) -> bool {
+    extensions.is_some_and(|extensions| extensions.contains_key("persistedQuery"))
 }
 
 fn asked(query: &str) -> Result<Asked, ApiError> {
     let mut query = Query::new(query);
     let document = query.text("query").flatten();
     let operation_name = query.text("operationName").flatten();
-    let variables = query.text("variables").flatten();
-    drop(query.text("extensions"));
-    if document.is_none() {
+    let variables = object(&mut query, "variables");
+    let extensions = object(&mut query, "extensions");
+    if document.is_none() && !is_known(Some(&extensions)) {
         query.wrong("query", "must be given");
     }
-    let variables = match variables.filter(|text| !text.is_empty()).map(|text| serde_json::from_str(&text)) {
-        Some(Ok(variables)) => variables,
+    query.close()?;
+    Ok(Asked { query: document.unwrap_or_default(), operation_name, variables, extensions })
+}
+
+/// A JSON object in an address; nothing of it when it is wrong, which the query has noted.
+fn object(query: &mut Query, name: &str) -> Map<String, serde_json::Value> {
+    let text = query.text(name).flatten().filter(|text| !text.is_empty());
+    match text.map(|text| serde_json::from_str(&text)) {
+        Some(Ok(object)) => object,
         Some(Err(_)) => {
-            query.wrong("variables", "must be a JSON object");
+            query.wrong(name, "must be a JSON object");
             Map::new()
         }
         None => Map::new(),
-    };
-    query.close()?;
-    Ok(Asked { query: document.unwrap_or_default(), operation_name, variables })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_mutation_is_known_by_the_operation_that_is_meant() {
-        let both = "query A { a } mutation B { b }";
-        let changes = |query: &str, name: Option<&str>| {
-            let request = Request::new(query);
-            changes(&mut match name {
-                Some(name) => request.operation_name(name),
-                None => request,
-            })
-        };
-        assert!(changes("mutation { a }", None) && changes(both, Some("B")) && changes(both, None));
-        assert!(!changes("{ a }", None) && !changes(both, Some("A")) && !changes("{", None));
-    }
-
-    #[test]
-    fn variables_that_must_be_given_are_missed() {
-        let query = "query A($x: Int!, $y: Int! = 1, $z: Int) { a } query B { b }";
-        let missing = |variables: serde_json::Value, name: &str| {
-            let request = Request::new(query).variables(Variables::from_json(variables)).operation_name(name);
-            missing(&mut { request }).len()
-        };
-        assert_eq!(
-            (missing(serde_json::json!({}), "A"), missing(serde_json::json!({"x": null}), "A")),
-            (1, 1)
-        );
-        assert_eq!((missing(serde_json::json!({"x": 1}), "A"), missing(serde_json::json!({}), "B")), (0, 0));
-    }
 
     #[test]
     fn a_query_in_an_address_is_read_whole_and_what_is_wrong_named() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use interflow_domain::instance::{ConnectionStatus, InstanceCommand};
-use interflow_domain::{InstanceId, InstanceName, PhoneNumber};
+use interflow_domain::{InstanceId, InstanceName, PhoneNumber, WorkspaceId};
 
 use super::Gateway;
 use super::slot::Slot;
@@ -80,6 +80,13 @@ impl Gateway {
         Ok(Connected { channel, qr, pair_code })
     }
 
+    /// The QR that this server shows of a channel now, if it does.
+    #[must_use]
+    pub fn qr_of(&self, workspace: WorkspaceId, channel: InstanceId) -> Option<Shown> {
+        let slot = self.slots().get(&channel).cloned()?;
+        if slot.workspace == workspace { slot.qr() } else { None }
+    }
+
     /// The channel that is to be scanned now, and its QR. Refused, with what to do, when there is nothing to scan.
     pub async fn qr(&self, context: &Context, channel: &ChannelRef) -> Result<(Channel, Shown), Error> {
         let channel = channel.find(&*self.0.core.reads, context.workspace).await?;
@@ -89,8 +96,7 @@ impl Gateway {
             (ConnectionStatus::Connecting, true) => nothing("the channel is linked and logs in by itself"),
             (ConnectionStatus::Close, _) => nothing("the channel is not connecting: connect it first"),
             (ConnectionStatus::Connecting, false) => {
-                let slot = self.slots().get(&channel.id).cloned();
-                let qr = slot.and_then(|slot| slot.qr()).ok_or_else(|| {
+                let qr = self.qr_of(context.workspace, channel.id).ok_or_else(|| {
                     Error::Unavailable(
                         "the channel is pairing and this server has no QR of it: try again, or ask the server that \
                          connects it"

@@ -53,6 +53,9 @@ const QUERY: &str = "query($first: Int!) { chats(first: $first) { totalCount nod
 /// On one thread, so that the server's statements are this test's.
 #[tokio::test(flavor = "current_thread")]
 async fn fifty_chats_with_all_that_belongs_to_them_cost_as_many_statements_as_three() {
+    // While there is one dispatcher alone, tracing asks the thread that comes across a statement first, which may be
+    // another test's and have none: then nobody is told of it.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let _log = tracing::subscriber::set_default(tracing_subscriber::registry().with(Statements));
     let server = Server::with(|config| interflow::config::Config { bulk_rate_per_minute: 1, ..config }).await;
     let api = &server.api;

@@ -3,11 +3,14 @@
 mod batching;
 mod costs;
 mod errors;
+mod hostile;
 mod lists;
+mod page;
+mod persisted;
 mod reading;
 mod schema;
 mod seen;
-mod walk;
+pub mod walk;
 
 use serde_json::{Value, json};
 

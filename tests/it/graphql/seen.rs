@@ -9,6 +9,7 @@ use super::walk::GATED;
 use crate::rest::Belongings;
 use crate::rest::server::Server;
 use crate::support::api::Api;
+use crate::support::socket::Socket;
 
 /// A resource, and which of it; nothing for entries of a list.
 type Seen = BTreeSet<(String, Option<String>)>;
@@ -112,4 +113,25 @@ async fn entries_of_a_list_and_what_stands_beside_them_are_counted() {
         assert_eq!(read["items"], many, "{read}");
         assert_eq!(read["client_addresses"], json!(["127.0.0.1"]));
     }
+}
+
+#[tokio::test]
+async fn what_is_told_and_asked_over_a_socket_is_audited_too() {
+    let server = Server::start().await;
+    let mine = Belongings::of(&server).await;
+    let (api, key) = reader(&server, &[Scope::All]).await;
+    let mut socket = Socket::open(&api).await;
+    let told = "subscription { events(since: 0, types: [\"message.queued\"]) { message { id } chat { id } customer { id } channel { id } } }";
+    socket.ask_for("1", told, json!({})).await;
+    assert!(socket.next("1").await["events"]["message"].is_object());
+    let lists = ["events.stream", "messages", "chats", "customers", "channels"];
+    let mut wanted: Seen = lists.map(|resource| (resource.to_owned(), None)).into();
+    let page = until_seen(&server, &key, &wanted).await;
+    assert_eq!(page["data"][0]["client_addresses"], json!(["127.0.0.1"]));
+    let mut socket = Socket::open(&api).await;
+    let customer = mine.path("{customer}");
+    socket.ask_for("2", &format!("{{ customer(id: \"{customer}\") {{ id }} }}"), json!({})).await;
+    socket.next("2").await;
+    wanted.insert(("customers".to_owned(), Some(customer)));
+    until_seen(&server, &key, &wanted).await;
 }

@@ -47,6 +47,23 @@ const NODES: [&str; 2] = ["Query.node", "Query.nodes"];
 /// These are every key's.
 const ANY_KEY: [&str; 1] = ["Query.workspace"];
 
+/// What is told over sockets, and asks for scopes: walked by those who may not in `crate::live::graphql::access`.
+pub const LIVE: [(&str, &[Scope]); 13] = [
+    ("Subscription.events", &[Scope::EventsRead]),
+    ("Subscription.messages", &[Scope::MessagesRead]),
+    ("Subscription.chats", &[Scope::ChatsRead, Scope::MessagesRead]),
+    ("Subscription.channels", &[Scope::ChannelsRead]),
+    ("Subscription.signals", &[Scope::EventsRead]),
+    ("Event.message", &[Scope::MessagesRead]),
+    ("Event.chat", &[Scope::ChatsRead]),
+    ("Event.customer", &[Scope::CustomersRead]),
+    ("Event.channel", &[Scope::ChannelsRead]),
+    ("ChannelUpdate.channel", &[Scope::ChannelsRead]),
+    ("Signal.chat", &[Scope::ChatsRead]),
+    ("Signal.customer", &[Scope::CustomersRead]),
+    ("Signal.channel", &[Scope::ChannelsRead]),
+];
+
 /// The name of a type behind its lists and its non-nulls.
 fn named(kind: &Value) -> &str {
     if kind["ofType"].is_null() { kind["name"].as_str().unwrap() } else { named(&kind["ofType"]) }
@@ -60,12 +77,19 @@ async fn every_field_that_leads_to_something_with_an_id_is_walked_and_says_its_s
     let nodes: BTreeSet<&str> =
         node["possibleTypes"].as_array().unwrap().iter().map(|kind| kind["name"].as_str().unwrap()).collect();
     let gated: BTreeMap<&str, Scope> = GATED.iter().map(|(field, scope, _)| (*field, *scope)).collect();
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut live) = (BTreeSet::new(), BTreeSet::new());
     for kind in types.iter().filter(|kind| kind["kind"] == "OBJECT") {
         let parent = kind["name"].as_str().unwrap();
         for field in kind["fields"].as_array().unwrap() {
             let path = format!("{parent}.{}", field["name"].as_str().unwrap());
             let description = field["description"].as_str().unwrap();
+            if let Some((_, scopes)) = LIVE.iter().find(|(live, _)| *live == path) {
+                let says: Vec<_> = scopes.iter().map(|scope| format!("`{}`", scope_name(*scope))).collect();
+                let says = format!("Needs {}.", says.join(" and "));
+                assert!(description.contains(&says), "{path} does not say: {says}");
+                live.insert(path);
+                continue;
+            }
             if let Some(scope) = gated.get(path.as_str()) {
                 let says = format!("Needs `{}`.", scope_name(*scope));
                 assert!(description.contains(&says), "{path} does not say: {says}");
@@ -77,7 +101,7 @@ async fn every_field_that_leads_to_something_with_an_id_is_walked_and_says_its_s
             let leads = nodes.contains(leads_to) || leads_to == "Node" || leads_to.ends_with("Connection");
             // What a list holds was let through with the list.
             let holds = ["Connection", "Edge", "Payload"].iter().any(|end| parent.ends_with(end));
-            let is_root = parent == "Query" || parent == "Mutation";
+            let is_root = ["Query", "Mutation", "Subscription"].contains(&parent);
             let is_known = NODES.contains(&path.as_str()) || ANY_KEY.contains(&path.as_str());
             assert!(
                 is_known || holds || !(leads || is_root),
@@ -85,6 +109,7 @@ async fn every_field_that_leads_to_something_with_an_id_is_walked_and_says_its_s
             );
         }
     }
+    assert_eq!(live, LIVE.iter().map(|(field, _)| (*field).to_owned()).collect(), "what is told is there");
     assert_eq!(seen, gated.keys().map(|field| (*field).to_owned()).collect(), "what is walked is there");
 }
 

@@ -4,6 +4,7 @@
 mod access;
 mod bench;
 mod feed;
+mod graphql;
 mod resuming;
 mod signals;
 mod sse;

@@ -10,6 +10,7 @@ pub mod page;
 pub mod phones;
 pub mod plans;
 pub mod receiver;
+pub mod socket;
 pub mod sse;
 
 /// How long anything may take on a busy machine before it counts as stuck.

@@ -3,13 +3,17 @@
 pub mod channel;
 pub mod chat;
 pub mod customer;
+pub mod event;
 pub mod message;
 pub mod node;
+pub mod signal;
 pub mod workspace;
 
 pub use channel::Channel;
 pub use chat::Chat;
 pub use customer::Customer;
+pub use event::{ChannelUpdate, Event};
 pub use message::Message;
 pub use node::Node;
+pub use signal::Signal;
 pub use workspace::Workspace;

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, State};
@@ -15,9 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use futures::stream;
-use interflow_application::live::{
-    Activity, Filter, Item, LiveEvent, Signal, SignalKind, Since, SubscribeError, Subscription,
-};
+use interflow_application::live::{Activity, Filter, Item, LiveEvent, Signal, SignalKind, Since};
 use interflow_application::webhook::patterns;
 use interflow_application::{ChannelRef, FieldError};
 use interflow_domain::webhook::{EventPattern, Format};
@@ -27,25 +24,20 @@ use serde::Serialize;
 use utoipa::OpenApi;
 
 use super::events::{After, Shape};
-use crate::auth::{Caller, Pass};
+use crate::auth::Pass;
 use crate::error::ApiError;
 use crate::extract::Query;
 use crate::layers::Client;
 use crate::openapi::webhooks;
 use crate::router::Guard;
 use crate::state::App;
-use crate::streams::{End, StreamPlace, Watch};
+use crate::streams::{End, Listener, Told};
 use crate::time::Timestamp;
 
-/// How often something is sent when nothing happens: often enough for the proxies on the way.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long a client is asked to wait before it connects again, in milliseconds.
 const RETRY_MILLIS: u32 = 2_000;
 /// How much is sent at once.
 const CHUNK_BYTES: usize = 32 * 1024;
-
-/// What is read by it, as its route has it.
-const STREAM: &str = "events.stream";
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -77,8 +69,6 @@ async fn open(
     asked: Asked,
 ) -> Result<Response, ApiError> {
     let workspace = pass.caller.workspace;
-    let place = app.streams.places.enter(pass.caller.key)?;
-    let known = pass.check(&app, Some(Scope::EventsRead)).await?;
     let mut filter = Filter::matching(&asked.types);
     filter.channel = match asked.channel {
         Some(channel) => {
@@ -87,16 +77,10 @@ async fn open(
         }
         None => None,
     };
-    (filter.chat, filter.customer, filter.signals) = (asked.chat, asked.customer, asked.signals);
-    // Whoever has the QR may link the channel.
-    filter.qr = asked.signals && Scope::ChannelsRead.is_within(known.scopes.iter());
-    let subscription = app.streams.live.subscribe(workspace, filter, asked.since).await.map_err(refused)?;
-    let access = subscription.access();
-    // Looked at after the feed began to hear of revocations.
-    let known = pass.check(&app, Some(Scope::EventsRead)).await?;
-    let caller = pass.caller;
-    let watch = Watch::new(&app, pass, Some(Scope::EventsRead), &known, access);
-    let open = Open { app, subscription, watch, caller, client, _place: place, begun: false, over: false };
+    (filter.chat, filter.customer) = (asked.chat, asked.customer);
+    (filter.signals, filter.qr) = (asked.signals, asked.signals);
+    let listener = Listener::open(&app, pass, client, Scope::EventsRead, filter, asked.since).await?;
+    let open = Open { listener, begun: false, over: false };
     let chunks = stream::unfold(open, |mut open| async {
         let chunk = open.chunk().await?;
         Some((Ok::<_, Infallible>(Bytes::from(chunk)), open))
@@ -109,24 +93,9 @@ async fn open(
     Ok((headers, Body::from_stream(chunks)).into_response())
 }
 
-/// Why there is no stream.
-fn refused(error: SubscribeError) -> ApiError {
-    match error {
-        SubscribeError::BeyondTheEnd { end } => {
-            Query::refused("since", format!("must not be beyond the log's end, which is at {end}"))
-        }
-        SubscribeError::Log(error) => error.into(),
-    }
-}
-
 /// A stream that is open.
 struct Open {
-    app: App,
-    subscription: Subscription,
-    watch: Watch,
-    caller: Caller,
-    client: Client,
-    _place: StreamPlace,
+    listener: Listener,
     begun: bool,
     over: bool,
 }
@@ -138,46 +107,25 @@ impl Open {
             return None;
         }
         if !std::mem::replace(&mut self.begun, true) {
-            return Some(format!("retry: {RETRY_MILLIS}\nid: {}\n\n", self.subscription.position()));
+            return Some(format!("retry: {RETRY_MILLIS}\nid: {}\n\n", self.listener.position()));
         }
-        loop {
-            let Self { app, subscription, watch, .. } = self;
-            let stopping = app.streams.stopping.clone();
-            let next = tokio::select! {
-                biased;
-                () = stopping.cancelled() => Next::Stop,
-                due = next(subscription, watch) => due,
-            };
-            return Some(match next {
-                Next::Item(item) => self.tell(item),
-                Next::Quiet => format!(":\nid: {}\n\n", self.subscription.position()),
-                Next::Look => match self.watch.look(&self.app).await {
-                    Ok(()) => continue,
-                    Err(error) => self.end(&End::refused(&error, self.subscription.position())),
-                },
-                Next::Stop => self.end(&End::stopping(self.subscription.position())),
-                Next::End(end) => self.end(&end),
-            });
-        }
+        Some(match self.listener.next().await {
+            Told::Item(item) => self.tell(item),
+            Told::Quiet => format!(":\nid: {}\n\n", self.listener.position()),
+            Told::End(end) => self.end(&end),
+        })
     }
 
     /// An item, and what else is there already.
     fn tell(&mut self, item: Item) -> String {
-        let (mut chunk, mut events) = (String::new(), 0);
+        let mut chunk = String::new();
         let mut next = Some(item);
         while let Some(item) = next {
             match item {
-                Item::Event(event) => {
-                    events += 1;
-                    chunk.push_str(event.rendered(frame));
-                }
+                Item::Event(event) => chunk.push_str(event.rendered(frame)),
                 Item::Signal(signal) => chunk.push_str(&signal_frame(&signal)),
             }
-            next = if chunk.len() < CHUNK_BYTES { self.subscription.next_ready() } else { None };
-        }
-        // Each minute in which it told something counts, not only the one in which it was opened.
-        if events > 0 {
-            self.app.saw(self.caller, self.client, STREAM.to_owned(), None, events);
+            next = if chunk.len() < CHUNK_BYTES { self.listener.next_ready() } else { None };
         }
         chunk
     }
@@ -186,28 +134,6 @@ impl Open {
         self.over = true;
         let told = serde_json::to_string(end).unwrap_or_default();
         format!("id: {}\nevent: error\ndata: {told}\n\n", end.resume_after)
-    }
-}
-
-/// What comes next.
-enum Next {
-    Item(Item),
-    Quiet,
-    Look,
-    Stop,
-    End(End),
-}
-
-async fn next(subscription: &mut Subscription, watch: &mut Watch) -> Next {
-    tokio::select! {
-        // A client that is behind must not outlive its key.
-        biased;
-        () = watch.due() => Next::Look,
-        item = subscription.next() => match item {
-            Ok(item) => Next::Item(item),
-            Err(cut) => Next::End(End::cut(cut, subscription.position())),
-        },
-        () = tokio::time::sleep(HEARTBEAT) => Next::Quiet,
     }
 }
 

@@ -1,6 +1,6 @@
-//! What a listener costs, and how soon it is told: `make bench-streams`.
+//! What a listener costs, and how soon it is told: `make bench-streams`, and for GraphQL `make bench-graphql`.
 //!
-//! Many listeners of `GET /v1/events/stream`, each to one of some customers, while these change at a steady rate. The
+//! Many listeners of `GET /v1/events/stream`, or of a subscription, each to one of some customers, while these change at a steady rate. The
 //! server is a process of its own, so that its memory is its own. The floor, in the same run, is axum with nothing but a
 //! `tokio::sync::broadcast` a customer: nothing is stored, decided, filtered or resumed there. The last line is the result
 //! as JSON.
@@ -12,6 +12,8 @@
     clippy::disallowed_methods,
     reason = "a benchmark prints, and reads the clock"
 )]
+
+mod graphql;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -31,7 +33,7 @@ use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 
 use crate::support::api::Api;
-use crate::support::lab::{KEY, NetworkProcess};
+use crate::support::lab::{KEY, NetworkProcess, Process};
 
 fn number(name: &str, default: usize) -> usize {
     std::env::var(name).ok().map_or(default, |value| value.parse().unwrap())
@@ -66,9 +68,9 @@ fn resident_kib(process: u32) -> f64 {
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// Opens a stream.
-async fn listen(address: String, path: String) -> TcpStream {
-    let mut socket = TcpStream::connect(&address).await.unwrap();
+/// Opens a stream of server-sent events.
+async fn listen(address: Arc<str>, path: String) -> TcpStream {
+    let mut socket = TcpStream::connect(&*address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {KEY}\r\n\r\n");
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut text = Vec::new();
@@ -82,6 +84,7 @@ async fn listen(address: String, path: String) -> TcpStream {
 /// Reads a stream for ever, and notes how old what it is told is.
 async fn follow(mut socket: TcpStream, ages: Arc<Mutex<Vec<u32>>>) {
     const MARK: &[u8] = b"sent at ";
+    const PING: &[u8] = b"\"type\":\"ping\"";
     let mut text: Vec<u8> = Vec::with_capacity(4096);
     while socket.read_buf(&mut text).await.is_ok_and(|read| read > 0) {
         let now = micros();
@@ -93,26 +96,31 @@ async fn follow(mut socket: TcpStream, ages: Arc<Mutex<Vec<u32>>>) {
             ages.lock().unwrap().push(u32::try_from(now.saturating_sub(sent)).unwrap_or(u32::MAX));
             from = begin + digits;
         }
+        if text.windows(PING.len()).any(|part| part == PING) {
+            socket.write_all(&graphql::pong()).await.unwrap();
+        }
         // What is left may be the beginning of a mark.
         let keep = text.len().saturating_sub(64).max(from);
         text.drain(..keep);
     }
 }
 
-/// Lets listeners listen while events come, told by `publish` (the number of a customer).
-async fn round<F: Future<Output = ()> + Send + 'static>(
+/// Lets listeners listen while events come, told by `publish`; both are given the number of a customer.
+async fn round<L, F>(
     size: Size,
     process: u32,
-    address: &str,
-    path: impl Fn(usize) -> String,
+    listen: impl Fn(usize) -> L,
     publish: impl Fn(usize) -> F,
-) -> Sample {
+) -> Sample
+where
+    L: Future<Output = TcpStream>,
+    F: Future<Output = ()> + Send + 'static,
+{
     let ages = Arc::new(Mutex::new(Vec::new()));
     let before = resident_kib(process);
     let mut sockets = Vec::new();
     for first in (0..size.subscribers).step_by(50) {
-        let some = (first..(first + 50).min(size.subscribers))
-            .map(|index| listen(address.to_owned(), path(index % size.customers)));
+        let some = (first..(first + 50).min(size.subscribers)).map(|index| listen(index % size.customers));
         sockets.extend(join_all(some).await);
     }
     let mut listeners = JoinSet::new();
@@ -149,27 +157,46 @@ async fn round<F: Future<Output = ()> + Send + 'static>(
     }
 }
 
-async fn ours(size: Size) -> Sample {
-    let network = NetworkProcess::start();
-    let data = tempfile::tempdir().unwrap();
-    let environment = [("INTERFLOW_STREAMS_PER_KEY", "100000"), ("INTERFLOW_LOG", "interflow=error,error")];
-    let (server, url) = network.serve(data.path(), &environment);
-    let api = Api { http: reqwest::Client::new(), url: url.clone(), key: Some(KEY.to_owned()) };
-    let mut ids = vec![];
-    for index in 0..size.customers {
-        let made =
-            api.post("/v1/customers", json!({"email": format!("{index}@example.com")})).await.expect(201);
-        ids.push(made["data"]["id"].as_str().unwrap().to_owned());
+/// A server of ours, with customers.
+struct Ours {
+    server: Process,
+    address: Arc<str>,
+    api: Api,
+    customers: Vec<String>,
+    _network: NetworkProcess,
+    _data: tempfile::TempDir,
+}
+
+impl Ours {
+    async fn start(size: Size) -> Self {
+        let (_network, _data) = (NetworkProcess::start(), tempfile::tempdir().unwrap());
+        let environment =
+            [("INTERFLOW_STREAMS_PER_KEY", "100000"), ("INTERFLOW_LOG", "interflow=error,error")];
+        let (server, url) = _network.serve(_data.path(), &environment);
+        let api = Api { http: reqwest::Client::new(), url: url.clone(), key: Some(KEY.to_owned()) };
+        let mut customers = vec![];
+        for index in 0..size.customers {
+            let email = format!("{index}@example.com");
+            let made = api.post("/v1/customers", json!({"email": email})).await.expect(201);
+            customers.push(made["data"]["id"].as_str().unwrap().to_owned());
+        }
+        Self { server, address: url.strip_prefix("http://").unwrap().into(), api, customers, _network, _data }
     }
-    let address = url.strip_prefix("http://").unwrap();
-    let path = |index: usize| format!("/v1/events/stream?customer_id={}", ids[index]);
-    let publish = |index: usize| {
-        let (api, path) = (api.clone(), format!("/v1/customers/{}", ids[index]));
+
+    /// Changes the name of a customer to the time.
+    fn publish(&self, index: usize) -> impl Future<Output = ()> + Send + use<> {
+        let (api, path) = (self.api.clone(), format!("/v1/customers/{}", self.customers[index]));
         async move {
             api.patch(&path, json!({"name": format!("sent at {}", micros())})).await.expect(200);
         }
-    };
-    round(size, server.id(), address, path, publish).await
+    }
+}
+
+async fn server_sent(size: Size) -> Sample {
+    let ours = Ours::start(size).await;
+    let path = |index: usize| format!("/v1/events/stream?customer_id={}", ours.customers[index]);
+    let listen = |index| listen(Arc::clone(&ours.address), path(index));
+    round(size, ours.server.id(), listen, |index| ours.publish(index)).await
 }
 
 /// The floor's process.
@@ -206,7 +233,9 @@ async fn floor(size: Size) -> Sample {
             call.body(body).send().await.unwrap();
         }
     };
-    round(size, floor.child.id(), &floor.address, |index| format!("/{index}"), publish).await
+    let address: Arc<str> = floor.address.as_str().into();
+    let listen = |index| listen(Arc::clone(&address), format!("/{index}"));
+    round(size, floor.child.id(), listen, publish).await
 }
 
 type Topics = Arc<Mutex<HashMap<usize, broadcast::Sender<String>>>>;
@@ -240,40 +269,51 @@ async fn floor_server() {
     axum::serve(listener, router).await.unwrap();
 }
 
+impl Size {
+    fn asked_for() -> Self {
+        Self {
+            subscribers: number("BENCH_SUBSCRIBERS", 2_000),
+            rate: number("BENCH_RATE", 200),
+            time: Duration::from_secs(number("BENCH_SECONDS", 20) as u64),
+            customers: number("BENCH_CUSTOMERS", 100),
+        }
+    }
+
+    /// What rounds came to, as one line.
+    fn report(self, bench: &str, rounds: &[(Sample, Sample)]) {
+        let median = |of: fn(&(Sample, Sample)) -> f64| {
+            let mut values: Vec<f64> = rounds.iter().map(of).collect();
+            values.sort_by(f64::total_cmp);
+            (values[values.len() / 2] * 100.0).round() / 100.0
+        };
+        let result: Value = json!({
+            "bench": bench,
+            "subscribers": self.subscribers,
+            "events_per_second": self.rate,
+            "deliveries_per_second": self.rate * self.subscribers / self.customers,
+            "kib_per_subscriber": median(|(ours, _)| ours.kib_each),
+            "floor_kib_per_subscriber": median(|(_, floor)| floor.kib_each),
+            "p50_ms": median(|(ours, _)| ours.p50),
+            "p99_ms": median(|(ours, _)| ours.p99),
+            "floor_p99_ms": median(|(_, floor)| floor.p99),
+            "p99_ratio_to_floor": median(|(ours, floor)| ours.p99 / floor.p99),
+            "delivered": rounds.iter().map(|(ours, _)| ours.delivered).sum::<usize>(),
+            "missing": rounds.iter().map(|(ours, _)| ours.missing).sum::<usize>(),
+        });
+        println!("{result}");
+    }
+}
+
 /// Not a test: `make bench-streams`.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a benchmark"]
 async fn bench() {
-    let size = Size {
-        subscribers: number("BENCH_SUBSCRIBERS", 2_000),
-        rate: number("BENCH_RATE", 200),
-        time: Duration::from_secs(number("BENCH_SECONDS", 20) as u64),
-        customers: number("BENCH_CUSTOMERS", 100),
-    };
+    let size = Size::asked_for();
     let mut rounds = vec![];
-    for index in 0..number("BENCH_ROUNDS", 3) {
-        let (ours, floor) = (ours(size).await, floor(size).await);
+    for index in 1..=number("BENCH_ROUNDS", 3) {
+        let (ours, floor) = (server_sent(size).await, floor(size).await);
         println!("round {index}: ours {ours:?}\n         floor {floor:?}");
         rounds.push((ours, floor));
     }
-    let median = |of: fn(&(Sample, Sample)) -> f64| {
-        let mut values: Vec<f64> = rounds.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        (values[values.len() / 2] * 100.0).round() / 100.0
-    };
-    let result: Value = json!({
-        "bench": "streams",
-        "subscribers": size.subscribers,
-        "events_per_second": size.rate,
-        "deliveries_per_second": size.rate * size.subscribers / size.customers,
-        "kib_per_subscriber": median(|(ours, _)| ours.kib_each),
-        "floor_kib_per_subscriber": median(|(_, floor)| floor.kib_each),
-        "p50_ms": median(|(ours, _)| ours.p50),
-        "p99_ms": median(|(ours, _)| ours.p99),
-        "floor_p99_ms": median(|(_, floor)| floor.p99),
-        "p99_ratio_to_floor": median(|(ours, floor)| ours.p99 / floor.p99),
-        "delivered": rounds.iter().map(|(ours, _)| ours.delivered).sum::<usize>(),
-        "missing": rounds.iter().map(|(ours, _)| ours.missing).sum::<usize>(),
-    });
-    println!("{result}");
+    size.report("streams", &rounds);
 }

@@ -1,0 +1,142 @@
+//! What happened.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use interflow_application::live::LiveEvent;
+use interflow_application::webhook::standard;
+use interflow_domain::InstanceId;
+use interflow_domain::workspace::Scope;
+use serde_json::Value;
+
+use super::{Channel, Chat, Customer, Message};
+use crate::error::ApiError;
+use crate::graphql::guard::{Told, needs};
+use crate::graphql::loaders::beside;
+use crate::graphql::scalars::Long;
+use crate::time::Timestamp;
+
+/// Something that happened: an event of the workspace's log, in the words of webhooks and of `GET /v1/events`.
+pub struct Event(Arc<LiveEvent>);
+
+impl From<Arc<LiveEvent>> for Event {
+    fn from(event: Arc<LiveEvent>) -> Self {
+        Self(event)
+    }
+}
+
+/// Something that happened: an event of the workspace's log, in the words of webhooks and of `GET /v1/events`.
+#[Object]
+impl Event {
+    /// Its id: the same wherever it is told of.
+    async fn id(&self) -> ID {
+        self.0.materials.recorded.id.to_string().into()
+    }
+
+    /// Its place in the log: what `since` takes.
+    async fn position(&self) -> Long {
+        Long(self.0.position())
+    }
+
+    /// What happened, such as `message.received`.
+    #[graphql(name = "type")]
+    async fn kind(&self) -> &'static str {
+        self.0.public.name()
+    }
+
+    /// When it was recorded.
+    async fn timestamp(&self) -> Timestamp {
+        self.0.materials.recorded.recorded_at.into()
+    }
+
+    /// What it happened to, as it was then: as `GET /v1/events/types/{type}/schema` describes it.
+    async fn data(&self) -> Result<Value, ApiError> {
+        serde_json::to_value(standard::data(&self.0.materials))
+            .map_err(|error| ApiError::internal(error.to_string()))
+    }
+
+    /// The message that it happened to, as it is now. Needs `messages:read`.
+    async fn message(&self, context: &Context<'_>) -> Told<Message> {
+        needs(context, Scope::MessagesRead, async {
+            let Some(id) = self.0.message() else { return Ok(None) };
+            Ok(beside(context, id).await?.map(Message::from))
+        })
+        .await
+    }
+
+    /// The chat in which it happened, or to which, as it is now. Needs `chats:read`.
+    async fn chat(&self, context: &Context<'_>) -> Told<Chat> {
+        needs(context, Scope::ChatsRead, async {
+            let Some(id) = self.0.chat() else { return Ok(None) };
+            Ok(beside(context, id).await?.map(Chat::from))
+        })
+        .await
+    }
+
+    /// The customer whom it is about, as it is now, unless that is deleted. Needs `customers:read`.
+    async fn customer(&self, context: &Context<'_>) -> Told<Customer> {
+        needs(context, Scope::CustomersRead, async {
+            let Some(id) = self.0.customer() else { return Ok(None) };
+            Ok(beside(context, id).await?.map(Customer::from))
+        })
+        .await
+    }
+
+    /// The channel on which it happened, or to which, as it is now, unless that is deleted. Needs `channels:read`.
+    async fn channel(&self, context: &Context<'_>) -> Told<Channel> {
+        needs(context, Scope::ChannelsRead, async {
+            let Some(id) = self.0.channel() else { return Ok(None) };
+            Ok(beside(context, id).await?.map(Channel::from))
+        })
+        .await
+    }
+}
+
+/// What is new of a channel: something that happened to it, or a QR to scan.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub struct ChannelUpdate {
+    /// The channel's id.
+    channel_id: ID,
+    /// What happened; absent where a QR is shown, which is in no log.
+    event: Option<Event>,
+    /// The QR to scan now; absent where something happened.
+    qr: Option<Qr>,
+    #[graphql(skip)]
+    channel: InstanceId,
+}
+
+/// A QR that links a channel to the WhatsApp account of whoever scans it.
+#[derive(SimpleObject)]
+pub struct Qr {
+    /// What the QR says: to be drawn.
+    code: String,
+    /// Until when WhatsApp accepts it.
+    expires_at: Timestamp,
+}
+
+impl ChannelUpdate {
+    /// Something happened to a channel.
+    pub fn happened(event: Arc<LiveEvent>) -> Option<Self> {
+        let channel = event.channel()?;
+        Some(Self { channel_id: channel.to_string().into(), event: Some(event.into()), qr: None, channel })
+    }
+
+    /// A QR is shown.
+    pub fn shown(channel: InstanceId, code: String, expires_at: DateTime<Utc>) -> Self {
+        let qr = Qr { code, expires_at: expires_at.into() };
+        Self { channel_id: channel.to_string().into(), event: None, qr: Some(qr), channel }
+    }
+}
+
+#[async_graphql::ComplexObject]
+impl ChannelUpdate {
+    /// The channel as it is now, unless it is deleted. Needs `channels:read`.
+    async fn channel(&self, context: &Context<'_>) -> Told<Channel> {
+        needs(context, Scope::ChannelsRead, async {
+            Ok(beside(context, self.channel).await?.map(Channel::from))
+        })
+        .await
+    }
+}

@@ -1,0 +1,35 @@
+"""What `make api-fuzz` expects of GraphQL's answers, and how its own scalars are made up."""
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis.graphql import nodes, scalar
+
+CALLERS = {
+    "CHANNEL_NOT_CONNECTED",
+    "CONFLICT",
+    "FORBIDDEN",
+    "IDEMPOTENCY_IN_FLIGHT",
+    "IDEMPOTENCY_KEY_REUSED",
+    "NOT_FOUND",
+    "NUMBER_NOT_ON_WHATSAPP",
+    "PAYLOAD_TOO_LARGE",
+    "PRECONDITION_FAILED",
+    "VALIDATION_ERROR",
+}
+
+scalar("Long", st.integers(min_value=0, max_value=2**63 - 1).map(nodes.Int))
+scalar("DateTime", st.datetimes().map(lambda time: nodes.String(time.isoformat() + "Z")))
+
+
+@schemathesis.check
+def answered_as_documented(ctx, response, case):
+    """A result, or errors of the catalogue that are the caller's: what is made up may well be refused."""
+    assert response.status_code in (200, 413), f"status {response.status_code}"
+    answer = response.json()
+    assert set(answer) <= {"data", "errors"} and answer, f"not a GraphQL answer: {sorted(answer)}"
+    for error in answer.get("errors", []):
+        code = error["extensions"]["code"]
+        assert code in CALLERS, f"{code}: {error['message']}"
+        assert error["message"]
+    if "errors" not in answer:
+        assert answer["data"] is not None
