@@ -7,7 +7,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
-.PHONY: help run api-fuzz test demo bench bench-log build-release lint production-tree ensure ensure-rust conformance receivers graphql-clients soak model flood lists webhooks bench-webhooks bench-streams bench-graphql bench-as-of bench-audit-reads streams
+.PHONY: help run api-fuzz test demo bench bench-log bench-audit bundles verified-log build-release lint production-tree ensure ensure-rust conformance receivers graphql-clients soak model flood lists webhooks bench-webhooks bench-streams bench-graphql bench-as-of bench-audit-reads streams
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
@@ -34,6 +34,9 @@ test: ensure-rust lint production-tree ## What CI runs: format, lints, the produ
 	@./scripts/verify-webhooks --if-possible
 	@echo "==> clients of GraphQL"
 	@./scripts/verify-graphql --if-possible
+	@echo "==> bundles, and a log, verified by others"
+	@./scripts/verify-bundle --if-possible
+	@./scripts/verify-log --if-possible
 
 lint: ensure-rust
 	@echo "==> format"
@@ -54,10 +57,13 @@ demo: ensure ## Play the main job on the simulated network (DEMO_STAY=1 stays up
 	@cargo build -p interflow-lab
 	@exec "$${CARGO_TARGET_DIR:-target}/debug/interflow-lab" demo
 
-bench: bench-log bench-webhooks bench-streams bench-as-of bench-audit-reads ## Measure everything, on this machine
+bench: bench-log bench-audit bench-webhooks bench-streams bench-as-of bench-audit-reads ## Measure everything, on this machine
 
 bench-log: ensure ## Measure the log against its floor and stock, some 8 minutes (BENCH_SECONDS, BENCH_ROUNDS, BENCH_EVENTS, ...)
 	@cargo bench --profile quick -p interflow-benches --bench log
+
+bench-audit: ensure ## What sealing the log costs, and how fast it is verified (BENCH_ROUNDS, BENCH_SECONDS, BENCH_EVENTS, ...)
+	@cargo bench --profile quick -p interflow-benches --bench audit
 
 conformance: ensure-rust ## Run Baileys against the simulated network (needs Node 20)
 	@./scripts/conformance
@@ -67,6 +73,12 @@ receivers: ensure-rust ## Run the receivers printed in docs/webhooks.md (Python,
 
 graphql-clients: ensure-rust ## Run the npm package graphql-ws and the Python package gql against a server (as far as they are there)
 	@./scripts/verify-graphql
+
+bundles: ensure-rust ## Verify bundles of the audit log with docs/verify_bundle.py (needs Python and an Ed25519 package)
+	@./scripts/verify-bundle
+
+verified-log: ensure-rust ## Verify a log with docs/verify_log.go, which is Go's golang.org/x/mod (needs Go)
+	@./scripts/verify-log
 
 api-fuzz: ensure ## Let Schemathesis take /openapi.json at its word (API_FUZZ_SECONDS=60, API_FUZZ_SEED; needs Python 3.10)
 	@./scripts/api-fuzz

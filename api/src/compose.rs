@@ -330,7 +330,7 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
     chores.spawn(chores::note_reads(reads.clone()));
     chores.spawn(forget_old(log.clone(), reads, Arc::clone(&core.clock), config.audit_retention));
     let anchoring = Anchoring { file: config.audit_anchor_file.clone(), every: config.audit_anchor_interval };
-    let sealer = Sealer::start(proofs, &log.bell(), &anchoring)?;
+    let sealer = Sealer::start(proofs, core.clone(), &log.bell(), &anchoring)?;
     chores.spawn(log.clone().forget_what_is_erased());
     chores.spawn(chores::note_key_uses(tenants.key_uses.clone()));
     let past = Arc::new(PgPast::new(log.clone()));
@@ -578,7 +578,10 @@ pub struct Tools {
     pub erasures: PgErasures,
     /// Proves it.
     pub proofs: PgProofs,
-    log: PgEventLog,
+    /// Notes who has seen what.
+    pub reads: ReadAudit,
+    /// The log itself.
+    pub log: PgEventLog,
     storage: Storage,
 }
 
@@ -590,7 +593,9 @@ impl Tools {
         let projections = Projections::new(&log);
         let erasures = storage.erasures(config, &log);
         let proofs = PgProofs::new(storage.pool.clone(), &storage.master);
-        Ok(Self { core: core(&storage.pool, &log, None), projections, erasures, proofs, log, storage })
+        // What is seen at the command line is noted whatever is set for the API.
+        let reads = ReadAudit::new(Arc::new(PgReadStore::new(storage.pool.clone())), SystemIds.next(), true);
+        Ok(Self { core: core(&storage.pool, &log, None), projections, erasures, proofs, reads, log, storage })
     }
 
     /// Closes it; stops the embedded one if it was started.

@@ -1,6 +1,7 @@
 //! What a use case may answer instead of a result. The edge decides statuses and codes from it, in one file.
 
 use interflow_domain::chat::ChatError;
+use interflow_domain::checkpoint::CheckpointError;
 use interflow_domain::customer::CustomerError;
 use interflow_domain::instance::InstanceError;
 use interflow_domain::job::JobError;
@@ -169,6 +170,12 @@ impl From<InstanceError> for Error {
                 Self::Conflict(error.to_string())
             }
         }
+    }
+}
+
+impl From<CheckpointError> for Error {
+    fn from(error: CheckpointError) -> Self {
+        match error {}
     }
 }
 

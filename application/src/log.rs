@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate, DomainEvent};
 use interflow_domain::chat::{Chat, ChatEvent};
+use interflow_domain::checkpoint::{Checkpoint, CheckpointEvent};
 use interflow_domain::customer::{Customer, CustomerEvent};
 use interflow_domain::instance::{Instance, InstanceEvent};
 use interflow_domain::job::{Job, JobEvent};
@@ -18,7 +19,7 @@ use interflow_domain::message::{Message, MessageEvent};
 use interflow_domain::webhook::{Webhook, WebhookEvent};
 use interflow_domain::workspace::{Workspace, WorkspaceEvent};
 use interflow_domain::{
-    ChatId, CustomerId, Decide, EventId, InstanceId, JobId, MessageId, WebhookId, WorkspaceId,
+    ChatId, CheckpointId, CustomerId, Decide, EventId, InstanceId, JobId, MessageId, WebhookId, WorkspaceId,
 };
 use serde::{Deserialize, Deserializer};
 
@@ -42,6 +43,8 @@ pub enum StreamId {
     Job(JobId),
     /// A webhook.
     Webhook(WebhookId),
+    /// A checkpoint.
+    Checkpoint(CheckpointId),
 }
 
 impl StreamId {
@@ -56,6 +59,7 @@ impl StreamId {
             Self::Message(_) => Message::TYPE,
             Self::Job(_) => Job::TYPE,
             Self::Webhook(_) => Webhook::TYPE,
+            Self::Checkpoint(_) => Checkpoint::TYPE,
         }
     }
 
@@ -70,6 +74,7 @@ impl StreamId {
             Self::Message(id) => id.to_string(),
             Self::Job(id) => id.to_string(),
             Self::Webhook(id) => id.to_string(),
+            Self::Checkpoint(id) => id.to_string(),
         }
     }
 
@@ -84,6 +89,7 @@ impl StreamId {
             Message::TYPE => aggregate_id.parse().ok().map(Self::Message),
             Job::TYPE => aggregate_id.parse().ok().map(Self::Job),
             Webhook::TYPE => aggregate_id.parse().ok().map(Self::Webhook),
+            Checkpoint::TYPE => aggregate_id.parse().ok().map(Self::Checkpoint),
             _ => None,
         }
     }
@@ -106,6 +112,8 @@ pub enum Event {
     Job(JobEvent),
     /// Of a webhook.
     Webhook(WebhookEvent),
+    /// Of a checkpoint.
+    Checkpoint(CheckpointEvent),
 }
 
 impl Event {
@@ -120,6 +128,7 @@ impl Event {
             Self::Message(event) => event.event_type(),
             Self::Job(event) => event.event_type(),
             Self::Webhook(event) => event.event_type(),
+            Self::Checkpoint(event) => event.event_type(),
         }
     }
 
@@ -134,6 +143,7 @@ impl Event {
             Self::Message(event) => event.event_version(),
             Self::Job(event) => event.event_version(),
             Self::Webhook(event) => event.event_version(),
+            Self::Checkpoint(event) => event.event_version(),
         }
     }
 
@@ -147,6 +157,7 @@ impl Event {
             Self::Message(event) => serde_json::to_value(event),
             Self::Job(event) => serde_json::to_value(event),
             Self::Webhook(event) => serde_json::to_value(event),
+            Self::Checkpoint(event) => serde_json::to_value(event),
         }
     }
 
@@ -160,6 +171,7 @@ impl Event {
             StreamId::Message(_) => Self::Message(Deserialize::deserialize(payload)?),
             StreamId::Job(_) => Self::Job(Deserialize::deserialize(payload)?),
             StreamId::Webhook(_) => Self::Webhook(Deserialize::deserialize(payload)?),
+            StreamId::Checkpoint(_) => Self::Checkpoint(Deserialize::deserialize(payload)?),
         })
     }
 }
@@ -181,6 +193,8 @@ pub enum State {
     Job(Arc<Job>),
     /// Of a webhook.
     Webhook(Arc<Webhook>),
+    /// Of a checkpoint.
+    Checkpoint(Arc<Checkpoint>),
 }
 
 impl State {
@@ -195,6 +209,7 @@ impl State {
             StreamId::Message(_) => Self::Message(Arc::default()),
             StreamId::Job(_) => Self::Job(Arc::default()),
             StreamId::Webhook(_) => Self::Webhook(Arc::default()),
+            StreamId::Checkpoint(_) => Self::Checkpoint(Arc::default()),
         }
     }
 
@@ -208,6 +223,7 @@ impl State {
             (Self::Message(state), Event::Message(event)) => Arc::make_mut(state).apply(event),
             (Self::Job(state), Event::Job(event)) => Arc::make_mut(state).apply(event),
             (Self::Webhook(state), Event::Webhook(event)) => Arc::make_mut(state).apply(event),
+            (Self::Checkpoint(state), Event::Checkpoint(event)) => Arc::make_mut(state).apply(event),
             _ => {}
         }
     }
@@ -244,7 +260,8 @@ streamed!(
     Chat, ChatEvent;
     Message, MessageEvent;
     Job, JobEvent;
-    Webhook, WebhookEvent
+    Webhook, WebhookEvent;
+    Checkpoint, CheckpointEvent
 );
 
 /// A state and the number of events it was folded from.

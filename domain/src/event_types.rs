@@ -1,11 +1,12 @@
 /// The type of every event there is, by name. What stands before the dot is the aggregate's type.
-pub const EVENT_TYPES: [&str; 53] = [
+pub const EVENT_TYPES: [&str; 54] = [
     "chat.assigned",
     "chat.closed",
     "chat.opened",
     "chat.read",
     "chat.reopened",
     "chat.snoozed",
+    "checkpoint.anchored",
     "customer.created",
     "customer.deleted",
     "customer.erased",

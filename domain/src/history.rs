@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::chat::{Chat, ChatEvent};
+use crate::checkpoint::Checkpoint;
 use crate::customer::{Customer, CustomerEvent};
 use crate::instance::{Instance, InstanceEvent};
 use crate::job::Job;
@@ -22,7 +23,7 @@ use crate::{Decide, PERSONAL_MARK};
 const FIXTURE: &str = include_str!("../fixtures/events-1.0.json");
 
 /// The sources in which events are named.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     include_str!("workspace/event.rs"),
     include_str!("instance/event.rs"),
     include_str!("customer/event.rs"),
@@ -30,6 +31,7 @@ const SOURCES: [&str; 7] = [
     include_str!("message/event.rs"),
     include_str!("job/event.rs"),
     include_str!("webhook/event.rs"),
+    include_str!("checkpoint/event.rs"),
 ];
 
 fn fixture() -> Vec<Value> {
@@ -116,6 +118,7 @@ fn the_events_of_today_are_written_as_version_1_0_wrote_them() {
         recorded(&samples::message()),
         recorded(&samples::job()),
         recorded(&samples::webhook()),
+        recorded(&samples::checkpoint()),
     ];
     let (today, stored) = (today.concat(), fixture());
     for (written, kept) in today.iter().zip(&stored) {
@@ -160,6 +163,11 @@ fn the_events_of_a_webhook_are_read_as_version_1_0_meant_them() {
 }
 
 #[test]
+fn the_events_of_a_checkpoint_are_read_as_version_1_0_meant_them() {
+    assert_history_of::<Checkpoint>(&samples::checkpoint());
+}
+
+#[test]
 fn a_message_of_no_job_is_written_as_before_there_were_jobs() {
     let (of_none, of_a_job) = (&samples::message()[0], &samples::message()[17]);
     assert_eq!(serde_json::to_value(of_none).unwrap().get("job_id"), None);
@@ -177,7 +185,7 @@ fn every_event_there_is_has_a_stored_example() {
         fixture().iter().map(|entry| entry["event_type"].as_str().unwrap().to_owned()).collect();
     assert_eq!(named, stored);
     assert!(named.iter().eq(crate::EVENT_TYPES), "and is in the list of types, which is sorted");
-    assert_eq!(named.len(), 8 + 11 + 7 + 6 + 8 + 5 + 8);
+    assert_eq!(named.len(), 8 + 11 + 7 + 6 + 8 + 5 + 8 + 1);
 }
 
 #[test]

@@ -137,6 +137,9 @@ typed_id!(
 typed_id!(
     /// What one webhook endpoint is told of one event, however often it is tried.
     DeliveryId, "dlv");
+typed_id!(
+    /// A checkpoint of a workspace's log that was anchored.
+    CheckpointId, "chk");
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, draws a random number, opens a socket or knows a table.
 
 pub mod chat;
+pub mod checkpoint;
 pub mod customer;
 mod decide;
 mod event_types;
@@ -23,8 +24,8 @@ pub mod workspace;
 pub use decide::Decide;
 pub use event_types::EVENT_TYPES;
 pub use ids::{
-    ChatId, CustomerId, DeliveryId, EventId, InstanceId, InvalidId, JobId, KeyId, MessageId, WebhookId,
-    WorkspaceId,
+    ChatId, CheckpointId, CustomerId, DeliveryId, EventId, InstanceId, InvalidId, JobId, KeyId, MessageId,
+    WebhookId, WorkspaceId,
 };
 pub use personal::{PERSONAL_MARK, Personal, PersonalForm, Subject};
 pub use phone::{InvalidPhoneNumber, PhoneNumber};

@@ -59,6 +59,8 @@ pub enum AggregateName {
     Job,
     /// A webhook.
     Webhook,
+    /// A checkpoint of the log that was anchored.
+    Checkpoint,
 }
 
 /// What events are sorted by.

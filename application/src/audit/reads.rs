@@ -180,6 +180,12 @@ impl ReadAudit {
         }
     }
 
+    /// Somebody is about to see something that must not be shown unnoted: returns once it is written down.
+    pub async fn saw_for_certain(&self, seen: Seen) -> Result<(), LogError> {
+        self.gathered().add(seen);
+        self.flush().await
+    }
+
     /// Writes down what changed. What cannot be written stays for the next time.
     pub async fn flush(&self) -> Result<(), LogError> {
         let _one_at_a_time = self.0.writing.lock().await;

@@ -135,3 +135,15 @@ async fn what_is_switched_off_notes_nothing() {
     audit.flush().await.unwrap();
     assert!(table.told().is_empty());
 }
+
+#[tokio::test]
+async fn what_must_not_be_shown_unnoted_is_written_down_before_and_whatever_is_set() {
+    for enabled in [true, false] {
+        let table = Arc::new(Table::default());
+        let audit = ReadAudit::new(Arc::clone(&table) as Arc<dyn ReadStore>, Uuid::nil(), enabled);
+        audit.saw_for_certain(seen("a", 1)).await.unwrap();
+        assert_eq!(table.told(), [row("a", 1)]);
+        table.fails.store(true, Ordering::Relaxed);
+        assert!(audit.saw_for_certain(seen("a", 2)).await.is_err(), "and is not shown when it cannot be");
+    }
+}

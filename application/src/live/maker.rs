@@ -59,7 +59,9 @@ impl Maker {
                 (Some(between.instance_id), Some(between.customer_id))
             }
             Subject::Chat(chat) => (Some(chat.instance), Some(chat.customer)),
-            Subject::Customer(_) | Subject::Channel(_) | Subject::Webhook(_) => (None, None),
+            Subject::Customer(_) | Subject::Channel(_) | Subject::Webhook(_) | Subject::Checkpoint(_) => {
+                (None, None)
+            }
         };
         let channel = match channel {
             Some(id) => match self.other(StreamId::Instance(id), position).await? {
@@ -119,6 +121,7 @@ fn fold(known: Option<Subject>, recorded: &RecordedEvent) -> Option<Subject> {
         StreamId::Customer(_) => of!(Customer),
         StreamId::Instance(_) => of!(Channel),
         StreamId::Webhook(_) => of!(Webhook),
+        StreamId::Checkpoint(_) => of!(Checkpoint),
         StreamId::Workspace(_) | StreamId::Job(_) => None,
     }
 }

@@ -1,5 +1,6 @@
 //! One use case a file, named as the verb.
 
+mod anchor_checkpoint;
 mod assign_chat;
 mod authenticate;
 mod change_workspace;
@@ -48,6 +49,7 @@ mod update_customer;
 mod update_webhook;
 mod wake_chat;
 
+pub use anchor_checkpoint::AnchorCheckpoint;
 pub use assign_chat::AssignChat;
 pub use authenticate::authenticate;
 pub use change_workspace::{ChangeWorkspace, ResumeWorkspace, SuspendWorkspace};

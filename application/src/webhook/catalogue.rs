@@ -5,6 +5,7 @@
 //! written down here as what it is told as, or that it is not.
 
 use interflow_domain::chat::ChatEvent as Chat;
+use interflow_domain::checkpoint::CheckpointEvent as Checkpoint;
 use interflow_domain::customer::CustomerEvent as Customer;
 use interflow_domain::instance::InstanceEvent as Instance;
 use interflow_domain::message::MessageEvent as Message;
@@ -27,6 +28,8 @@ pub enum DataKind {
     Channel,
     /// A webhook: what it is for and how it stands.
     Webhook,
+    /// A signed checkpoint of the log.
+    Checkpoint,
 }
 
 impl DataKind {
@@ -40,6 +43,7 @@ impl DataKind {
             Self::DeletedCustomer => "DeletedCustomer",
             Self::Channel => "Channel",
             Self::Webhook => "Webhook",
+            Self::Checkpoint => "Checkpoint",
         }
     }
 }
@@ -150,6 +154,8 @@ public_types! {
     WebhookDisabled, "webhook.disabled", Webhook;
     /// A webhook goes on where it was disabled.
     WebhookEnabled, "webhook.enabled", Webhook;
+    /// A signed checkpoint of the log is told to whoever listens: keep it, and nobody rewrites the log unnoticed.
+    AuditCheckpoint, "audit.checkpoint", Checkpoint;
 }
 
 impl PublicType {
@@ -208,6 +214,7 @@ pub const fn public_type(event: &Event) -> Option<PublicType> {
             Instance::InstanceLoggedOut { .. } => P::ChannelLoggedOut,
             Instance::InstanceDeleted {} => P::ChannelDeleted,
         },
+        Event::Checkpoint(Checkpoint::CheckpointAnchored { .. }) => P::AuditCheckpoint,
         Event::Webhook(event) => match event {
             Webhook::WebhookPaused { .. } => P::WebhookPaused,
             Webhook::WebhookResumed {} => P::WebhookResumed,

@@ -1,10 +1,11 @@
 //! What was known when an event was recorded: all that a body is made of.
 
-use interflow_domain::{ChatId, CustomerId, InstanceId, WorkspaceId};
+use interflow_domain::{ChatId, CheckpointId, CustomerId, InstanceId, WorkspaceId};
 
 use super::Lane;
 use super::portrait::{
-    ChannelPortrait, ChatPortrait, CustomerPortrait, EndpointPortrait, MessagePortrait, Portrait,
+    ChannelPortrait, ChatPortrait, CheckpointPortrait, CustomerPortrait, EndpointPortrait, MessagePortrait,
+    Portrait,
 };
 use crate::log::{Event, EventLog, LogError, RecordedEvent, StreamId};
 
@@ -53,9 +54,13 @@ impl Placement {
         placement
     }
 
-    /// What the stream's events are told in order with.
+    /// What the stream's events are told in order with: those of a chat with each other, and checkpoints, each of which is
+    /// a stream of its own.
     #[must_use]
     pub fn lane(self) -> Lane {
+        if let StreamId::Checkpoint(_) = self.stream {
+            return Lane(StreamId::Checkpoint(CheckpointId::default()));
+        }
         Lane(self.chat.map_or(self.stream, StreamId::Chat))
     }
 }
@@ -86,6 +91,8 @@ pub enum Subject {
     Channel(Box<ChannelPortrait>),
     /// A webhook.
     Webhook(Box<EndpointPortrait>),
+    /// A checkpoint.
+    Checkpoint(Box<CheckpointPortrait>),
 }
 
 impl Materials {
@@ -162,6 +169,7 @@ impl Portrait for Subject {
             StreamId::Customer(_) => step!(Customer),
             StreamId::Instance(_) => step!(Channel),
             StreamId::Webhook(_) => step!(Webhook),
+            StreamId::Checkpoint(_) => step!(Checkpoint),
         }
     }
 }

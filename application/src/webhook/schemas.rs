@@ -86,6 +86,7 @@ const fn text(kind: DataKind, version: u16) -> Option<&'static str> {
         (1, DataKind::DeletedCustomer) => Some(include_str!("schemas/1/deleted_customer.json")),
         (1, DataKind::Channel) => Some(include_str!("schemas/1/channel.json")),
         (1, DataKind::Webhook) => Some(include_str!("schemas/1/webhook.json")),
+        (1, DataKind::Checkpoint) => Some(include_str!("schemas/1/checkpoint.json")),
         _ => None,
     }
 }

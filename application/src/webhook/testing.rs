@@ -6,7 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use interflow_domain::instance::InstanceEvent;
 use interflow_domain::webhook::{DisableReason, PausedBy, WebhookEvent};
 use interflow_domain::{
-    ChatId, CustomerId, EventId, InstanceId, JobId, MessageId, PERSONAL_MARK, WebhookId, WorkspaceId,
+    ChatId, CheckpointId, CustomerId, EventId, InstanceId, JobId, MessageId, PERSONAL_MARK, WebhookId,
+    WorkspaceId,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -32,6 +33,7 @@ fn stream(aggregate: &str) -> StreamId {
         "chat" => StreamId::Chat(ChatId::new(id(5))),
         "message" => StreamId::Message(MessageId::new(id(6))),
         "webhook" => StreamId::Webhook(WebhookId::new(id(11))),
+        "checkpoint" => StreamId::Checkpoint(CheckpointId::new(id(12))),
         "job" => StreamId::Job(JobId::new(id(9))),
         other => panic!("{other}"),
     }

@@ -2,6 +2,7 @@
 //! absent both there and absent, and what may be erased both clear and erased.
 
 use crate::chat::ChatEvent;
+use crate::checkpoint::CheckpointEvent;
 use crate::customer::{CustomerEvent, Destroyed, Profile, ProfileDraft};
 use crate::instance::{DisconnectReason, InstanceEvent, LoggedOutBy};
 use crate::job::{JobEvent, JobKind};
@@ -12,7 +13,8 @@ use crate::webhook::{
 };
 use crate::workspace::{KeyOrigin, Plan, Scope, WorkspaceEvent};
 use crate::{
-    ChatId, CustomerId, InstanceId, JobId, KeyId, MessageId, Personal, Subject, WebhookId, WorkspaceId,
+    ChatId, CheckpointId, CustomerId, InstanceId, JobId, KeyId, MessageId, Personal, Subject, WebhookId,
+    WorkspaceId,
 };
 
 /// UUIDv7-like, and each different, so that no two are mixed up unseen.
@@ -395,4 +397,14 @@ pub fn webhook() -> Vec<WebhookEvent> {
         E::WebhookDeleted {},
     ]);
     events
+}
+
+pub fn checkpoint() -> Vec<CheckpointEvent> {
+    vec![CheckpointEvent::CheckpointAnchored {
+        checkpoint_id: CheckpointId::new(id(12)),
+        size: 4711,
+        root: "nND/nri/U0xuHUrYSy0HtMeal2vzD9V4k/BO79C+QeM=".to_owned(),
+        note: "interflow/wsp_1/1f0c96e2\n4711\nnND/nri/U0xuHUrYSy0HtMeal2vzD9V4k/BO79C+QeM=\n\n\u{2014} interflow/wsp_1/1f0c96e2 AAAA\n"
+            .to_owned(),
+    }]
 }

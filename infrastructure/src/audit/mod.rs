@@ -16,6 +16,7 @@ use interflow_domain::WorkspaceId;
 
 use crate::event_log::PgEventLog;
 
+pub(crate) use places::{SKEW, position_at};
 pub use reads::PgReadStore;
 
 /// [`AuditReads`] on Postgres.

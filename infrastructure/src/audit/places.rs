@@ -13,7 +13,7 @@ use crate::event_log::Failure;
 pub(super) const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; \
      SET LOCAL enable_bitmapscan = off; SET LOCAL statement_timeout = '20s'";
 /// Servers' clocks may differ by so much, and positions are nearly in the order of times.
-const SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
+pub(crate) const SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
 
 /// By halving: events are nearly in the order of their times.
 const POSITION_AT: &str = "WITH RECURSIVE halves (low, high) AS ( \
@@ -98,7 +98,7 @@ impl Bounds {
 }
 
 /// The first event that was recorded at this time or later, if clocks were right; one behind the last when none was.
-async fn position_at(
+pub(crate) async fn position_at(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     at: chrono::DateTime<chrono::Utc>,

@@ -182,6 +182,7 @@ fn size(state: &State) -> usize {
         State::Message(state) => count(state),
         State::Job(state) => count(state),
         State::Webhook(state) => count(state),
+        State::Checkpoint(state) => count(state),
     }
 }
 

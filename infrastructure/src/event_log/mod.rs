@@ -28,6 +28,7 @@ mod circumstances;
 mod connections;
 mod cqrs_store;
 mod data_keys;
+mod disclosure;
 mod facts;
 mod failure;
 mod group;
@@ -72,10 +73,12 @@ use prepared::Prepared;
 use writer::Writers;
 
 pub use cqrs_store::{CqrsContext, CqrsStore};
+pub(crate) use disclosure::{Disclosed, Disclosure};
 pub(crate) use failure::{Failure, log_error};
 pub(crate) use locked::Locked;
 pub(crate) use past::Seen;
 pub(crate) use replay::Replay;
+pub(crate) use sealing::Opening;
 pub use seam::{Seam, Step};
 pub use settings::Settings;
 

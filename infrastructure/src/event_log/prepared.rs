@@ -150,6 +150,7 @@ fn to_json(stream: StreamId, event: &Event) -> Result<Value, LogError> {
             | (StreamId::Message(_), Event::Message(_))
             | (StreamId::Job(_), Event::Job(_))
             | (StreamId::Webhook(_), Event::Webhook(_))
+            | (StreamId::Checkpoint(_), Event::Checkpoint(_))
     );
     let json = if fits { event.to_json().ok() } else { None };
     json.ok_or_else(|| LogError::Corrupt(format!("{stream:?} cannot hold this {}", event.event_type())))

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use interflow_domain::{EventId, PERSONAL_MARK, Subject};
-use interflow_vault::SealingKey;
+use interflow_vault::{SealingKey, ValueKey};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -76,6 +76,14 @@ pub(super) fn key_ids(payload: &Value, found: &mut BTreeSet<Uuid>) -> Result<(),
     })
 }
 
+/// What opens one sealed value, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Opening {
+    /// Where it is: a JSON pointer.
+    pub(crate) path: String,
+    pub(crate) key: ValueKey,
+}
+
 /// Opens every personal value of a stored event. A key that is not there is one that was destroyed.
 pub(super) fn open<'a>(
     payload: &mut Value,
@@ -83,21 +91,8 @@ pub(super) fn open<'a>(
     key_of: &impl Fn(Uuid) -> Option<&'a DataKey>,
 ) -> Result<(), SealError> {
     replace(payload, &mut String::new(), &mut |form, path| {
-        let subject = subject_of(form)?;
-        let sealed = match (form.get("c"), form.get("erased"), form.len()) {
-            (Some(Value::String(sealed)), None, 3) => sealed,
-            (None, Some(Value::Bool(true)), 2) => return Ok(None),
-            _ if form.contains_key("v") => return Err(SealError::InClear),
-            _ => return Err(SealError::Malformed),
-        };
-        let data_key = key_of(key_id_of(form)?);
-        if data_key.is_some_and(|data_key| data_key.subject != subject) {
-            return Err(SealError::DoesNotOpen);
-        }
-        let Some(key) = data_key.and_then(|data_key| data_key.key.as_ref()) else {
-            return Ok(Some(json!({"s": subject, "erased": true})));
-        };
-        let sealed = BASE64.decode(sealed).map_err(|_| SealError::Malformed)?;
+        let Some(Sealed { subject, sealed, key }) = sealed(form, key_of)? else { return Ok(None) };
+        let Some(key) = key else { return Ok(Some(json!({"s": subject, "erased": true}))) };
         let plain = key.open(&place(event, path), &sealed).map_err(|_| SealError::DoesNotOpen)?;
         let value: Value = serde_json::from_slice(&plain).map_err(|_| SealError::Malformed)?;
         Ok(Some(json!({"s": subject, "v": value})))
@@ -112,6 +107,58 @@ pub(super) fn has_erased(payload: &Value) -> bool {
         Ok(())
     });
     seen.is_ok() && found
+}
+
+/// The same for somebody else, with what opens each value. The secrets of webhooks, which are sealed as if they were
+/// personal, are withheld.
+pub(super) fn disclose<'a>(
+    payload: &mut Value,
+    event: EventId,
+    key_of: &impl Fn(Uuid) -> Option<&'a DataKey>,
+) -> Result<Vec<Opening>, SealError> {
+    let mut openings = vec![];
+    replace(payload, &mut String::new(), &mut |form, path| {
+        let Some(Sealed { subject, sealed, key }) = sealed(form, key_of)? else { return Ok(None) };
+        if matches!(subject, Subject::Webhook(_)) {
+            return Ok(Some(json!({"s": subject, "withheld": true})));
+        }
+        let Some(key) = key else { return Ok(Some(json!({"s": subject, "erased": true}))) };
+        let key = key.of_value(&sealed).ok_or(SealError::Malformed)?;
+        let plain = key.open(&place(event, path), &sealed).map_err(|_| SealError::DoesNotOpen)?;
+        let value: Value = serde_json::from_slice(&plain).map_err(|_| SealError::Malformed)?;
+        openings.push(Opening { path: path.to_owned(), key });
+        Ok(Some(json!({"s": subject, "v": value})))
+    })?;
+    Ok(openings)
+}
+
+/// A value as it is stored.
+struct Sealed<'a> {
+    subject: Subject,
+    sealed: Vec<u8>,
+    /// `None` once destroyed.
+    key: Option<&'a SealingKey>,
+}
+
+/// What was sealed; nothing where there was nothing any more.
+fn sealed<'a>(
+    form: &Map<String, Value>,
+    key_of: &impl Fn(Uuid) -> Option<&'a DataKey>,
+) -> Result<Option<Sealed<'a>>, SealError> {
+    let subject = subject_of(form)?;
+    let sealed = match (form.get("c"), form.get("erased"), form.len()) {
+        (Some(Value::String(sealed)), None, 3) => sealed,
+        (None, Some(Value::Bool(true)), 2) => return Ok(None),
+        _ if form.contains_key("v") => return Err(SealError::InClear),
+        _ => return Err(SealError::Malformed),
+    };
+    let data_key = key_of(key_id_of(form)?);
+    if data_key.is_some_and(|data_key| data_key.subject != subject) {
+        return Err(SealError::DoesNotOpen);
+    }
+    let key = data_key.and_then(|data_key| data_key.key.as_ref());
+    let sealed = BASE64.decode(sealed).map_err(|_| SealError::Malformed)?;
+    Ok(Some(Sealed { subject, sealed, key }))
 }
 
 fn place(event: EventId, path: &str) -> Vec<u8> {

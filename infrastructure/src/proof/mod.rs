@@ -11,10 +11,13 @@
 //! On a schedule the checkpoints of logs that have grown are [anchored](anchoring): kept in the database, and in a file
 //! outside of it ([`anchors`]).
 //!
+//! Part of a log is given to somebody else as a [`bundle`].
+//!
 //! Whoever asks reads the tree as [`reads`] has it; whoever doubts has it [verified](verify).
 
 mod anchoring;
 mod anchors;
+pub mod bundle;
 mod keys;
 mod leaves;
 mod reads;

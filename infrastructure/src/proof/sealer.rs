@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use interflow_application::Core;
 use interflow_application::wakeups::{Wakeup, Wakeups as _};
 use interflow_domain::WorkspaceId;
 use tokio::sync::broadcast::Receiver;
@@ -35,9 +36,14 @@ pub struct Sealer {
 
 impl Sealer {
     /// Begins.
-    pub fn start(proofs: PgProofs, bell: &Bell, anchoring: &Anchoring) -> Result<Self, AnchorFileError> {
+    pub fn start(
+        proofs: PgProofs,
+        core: Core,
+        bell: &Bell,
+        anchoring: &Anchoring,
+    ) -> Result<Self, AnchorFileError> {
         let stopping = CancellationToken::new();
-        let work = Work { proofs, resting: HashMap::new(), anchors: Anchors::open(anchoring)? };
+        let work = Work { proofs, resting: HashMap::new(), anchors: Anchors::open(core, anchoring)? };
         let task = tokio::spawn(work.run(bell.subscribe(), stopping.clone()));
         Ok(Self { task, stopping })
     }
@@ -61,10 +67,11 @@ impl Work {
     async fn run(mut self, mut news: Receiver<Wakeup>, stopping: CancellationToken) {
         loop {
             self.seal_all().await;
-            self.anchors.anchor(&self.proofs).await;
+            // Nothing is told any more that would stay unsealed.
             if stopping.is_cancelled() {
                 return;
             }
+            self.anchors.anchor(&self.proofs).await;
             tokio::select! {
                 () = stopping.cancelled() => {}
                 () = async { wait(&mut news, self.anchors.next()).await; sleep(PACE).await } => {}

@@ -10,6 +10,7 @@ use interflow_application::webhook::{
     Attempt, Delivery, DeliveryStatus, ErrorClass, Lane, Numbering, Outcome,
 };
 use interflow_domain::chat::Chat;
+use interflow_domain::checkpoint::Checkpoint;
 use interflow_domain::customer::Customer;
 use interflow_domain::instance::Instance;
 use interflow_domain::webhook::Webhook;
@@ -62,7 +63,7 @@ fn status(row: &PgRow) -> Result<DeliveryStatus, sqlx::Error> {
 
 /// A lane is stored as the printed id of what it is, which says its kind as well.
 fn lane(text: &str) -> Option<Lane> {
-    let kinds = [Chat::TYPE, Customer::TYPE, Instance::TYPE, Webhook::TYPE];
+    let kinds = [Chat::TYPE, Customer::TYPE, Instance::TYPE, Webhook::TYPE, Checkpoint::TYPE];
     kinds.into_iter().find_map(|kind| {
         let stream = StreamId::parse(kind, text)?;
         // A parser may be more tolerant than the printer.
@@ -106,7 +107,7 @@ pub(crate) fn attempt(row: &PgRow) -> Result<Attempt, sqlx::Error> {
 
 #[cfg(test)]
 mod tests {
-    use interflow_domain::{ChatId, CustomerId, InstanceId};
+    use interflow_domain::{ChatId, CheckpointId, CustomerId, InstanceId};
 
     use super::*;
 
@@ -117,6 +118,7 @@ mod tests {
             StreamId::Customer(CustomerId::default()),
             StreamId::Instance(InstanceId::default()),
             StreamId::Webhook(WebhookId::default()),
+            StreamId::Checkpoint(CheckpointId::default()),
         ] {
             assert_eq!(lane(&Lane(stream).to_string()), Some(Lane(stream)));
         }

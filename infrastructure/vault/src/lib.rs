@@ -9,8 +9,10 @@ mod master_key;
 
 pub use master_key::{MasterKey, MasterKeyError};
 
+use chacha20::cipher::consts::U10;
+use chacha20::hchacha;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use chacha20poly1305::{ChaCha20Poly1305, Nonce, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use rand::RngCore;
 use sha2::Sha256;
@@ -18,6 +20,8 @@ use sha2::Sha256;
 /// Length of a key in bytes.
 pub const KEY_LEN: usize = 32;
 const NONCE_LEN: usize = 24;
+/// How much of it a value's own key is derived from.
+const HCHACHA_NONCE_LEN: usize = 16;
 
 /// A sealed value does not open: another key, another place, or changed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +72,14 @@ impl SealingKey {
         self.cipher().decrypt(XNonce::from_slice(nonce), payload).map_err(|_| Unsealable)
     }
 
+    /// The key of one sealed value alone: it opens that value, and tells nothing of any other. To be shown to whoever is to
+    /// check what was sealed. It is what XChaCha20 derives from the key and the first 16 bytes of the nonce.
+    #[must_use]
+    pub fn of_value(&self, sealed: &[u8]) -> Option<ValueKey> {
+        let nonce = sealed.first_chunk::<HCHACHA_NONCE_LEN>()?;
+        Some(ValueKey(hchacha::<U10>(self.0.as_slice().into(), nonce.into()).into()))
+    }
+
     /// A keyed hash: equal inputs give equal outputs, and nobody without the key can test a guess.
     #[must_use]
     pub fn fingerprint(&self, value: &[u8]) -> [u8; 32] {
@@ -79,6 +91,39 @@ impl SealingKey {
 
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new(self.0.as_slice().into())
+    }
+}
+
+/// The key of one sealed value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ValueKey([u8; KEY_LEN]);
+
+impl ValueKey {
+    /// A key from its bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; KEY_LEN]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn expose(&self) -> &[u8; KEY_LEN] {
+        &self.0
+    }
+
+    /// Opens the value, sealed for this place: ChaCha20-Poly1305 with four zero bytes and the last eight of the nonce.
+    pub fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Unsealable> {
+        let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or(Unsealable)?;
+        let mut short = Nonce::default();
+        short[4..].copy_from_slice(&nonce[HCHACHA_NONCE_LEN..]);
+        let cipher = ChaCha20Poly1305::new(&self.0.into());
+        cipher.decrypt(&short, Payload { msg: body, aad: place }).map_err(|_| Unsealable)
+    }
+}
+
+impl std::fmt::Debug for ValueKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ValueKey(…)")
     }
 }
 
@@ -98,6 +143,19 @@ mod tests {
         let sealed = key.seal(b"place", b"hello");
         assert_eq!(key.open(b"place", &sealed).unwrap(), b"hello");
         assert_ne!(key.seal(b"place", b"hello"), sealed, "a nonce must never repeat");
+    }
+
+    #[test]
+    fn the_key_of_a_value_opens_it_and_nothing_else() {
+        let key = SealingKey::random();
+        let (sealed, other) = (key.seal(b"place", b"hello"), key.seal(b"place", b"hello"));
+        let value_key = key.of_value(&sealed).unwrap();
+        assert_eq!(ValueKey::new(*value_key.expose()).open(b"place", &sealed).unwrap(), b"hello");
+        assert_eq!(value_key.open(b"elsewhere", &sealed), Err(Unsealable));
+        assert_eq!(value_key.open(b"place", &other), Err(Unsealable));
+        assert_eq!(value_key.open(b"place", &sealed[..10]), Err(Unsealable));
+        assert_eq!(key.of_value(&sealed[..10]), None);
+        assert_eq!(format!("{value_key:?}"), "ValueKey(…)");
     }
 
     #[test]

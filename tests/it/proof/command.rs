@@ -12,13 +12,14 @@ use crate::support::api::Api;
 use crate::support::lab::KEY;
 use crate::support::lab::{NetworkProcess, built};
 
-struct Said {
-    success: bool,
-    lines: Vec<Value>,
-    text: String,
+/// What a command said.
+pub(super) struct Said {
+    pub(super) success: bool,
+    pub(super) lines: Vec<Value>,
+    pub(super) text: String,
 }
 
-fn audit(data: &Path, arguments: &[&str]) -> Said {
+pub(super) fn audit(data: &Path, arguments: &[&str]) -> Said {
     let output = Command::new(built("interflow-lab"))
         .arg("audit")
         .args(arguments)
@@ -71,7 +72,8 @@ async fn an_operator_verifies_rotates_and_finds_what_was_changed() {
     let with = ["--anchors", anchors.to_str().unwrap(), "--json"];
     let said = audit(data.path(), &[&["verify"], &with[..]].concat());
     assert!(said.success, "{}", said.text);
-    assert_eq!((&said.lines[0]["ok"], &said.lines[0]["events"]), (&json!(true), &json!(head)));
+    assert_eq!(said.lines[0]["ok"], true);
+    assert!(said.lines[0]["events"].as_u64().unwrap() >= head, "what was anchored is told in the log");
     assert!(said.lines[0]["checkpoints"].as_u64().unwrap() >= 2, "{}", said.text);
 
     let rotated = audit(data.path(), &["rotate-key", "--overlap", "1h", "--json"]);

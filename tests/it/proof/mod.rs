@@ -1,17 +1,36 @@
 //! The proof of the log: that the tree is the one of RFC 6962 over what is stored, whoever seals it and whatever dies
 //! meanwhile, and that what is served proves it.
 
+mod anchors;
+mod bundles;
 mod command;
 mod keys;
 mod sealing;
 mod serving;
 mod tampering;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
+use interflow_application::Core;
 use interflow_application::proof::{Checkpoint, Hash, Leaf, Note, Verifier};
 use interflow_domain::WorkspaceId;
+use interflow_infrastructure::clock::{SystemClock, SystemIds};
+use interflow_infrastructure::read_models::PgReads;
 use sqlx::{PgPool, Row as _};
 use uuid::Uuid;
+
+use crate::event_log::fixture::Fixture;
+
+/// What runs use cases on a log.
+fn core(fixture: &Fixture) -> Core {
+    Core {
+        log: Arc::new(fixture.log.clone()),
+        reads: Arc::new(PgReads::new(fixture.pool.clone())),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+    }
+}
 
 /// Every event of a log as its leaf must be, hashed here and not by the database.
 async fn stored(pool: &PgPool, workspace: WorkspaceId) -> Vec<Leaf> {

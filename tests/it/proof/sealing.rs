@@ -21,9 +21,9 @@ fn proofs(fixture: &Fixture) -> PgProofs {
     PgProofs::new(fixture.pool.clone(), &master())
 }
 
-fn start(proofs: PgProofs, bell: &Bell) -> Sealer {
+fn start(fixture: &Fixture, proofs: PgProofs, bell: &Bell) -> Sealer {
     let anchoring = Anchoring { file: None, every: Duration::from_secs(3600) };
-    Sealer::start(proofs, bell, &anchoring).unwrap()
+    Sealer::start(proofs, super::core(fixture), bell, &anchoring).unwrap()
 }
 
 /// Appends so many events.
@@ -84,7 +84,7 @@ async fn several_servers_seal_while_others_write_and_the_tree_is_one() {
     let mut sealers = vec![];
     for _ in 0..3 {
         let pool = fixture.database.another_pool().await;
-        sealers.push(start(PgProofs::new(pool, &master()), &bell));
+        sealers.push(start(&fixture, PgProofs::new(pool, &master()), &bell));
     }
     let writer = async |chats: usize| {
         for _ in 0..chats {
@@ -107,7 +107,7 @@ async fn several_servers_seal_while_others_write_and_the_tree_is_one() {
 async fn a_server_that_stops_has_sealed_what_was_appended() {
     let fixture = Fixture::new().await;
     append(&fixture, 3).await;
-    let sealer = start(proofs(&fixture), &Bell::default());
+    let sealer = start(&fixture, proofs(&fixture), &Bell::default());
     until_sealed(&proofs(&fixture), fixture.workspace, 3).await;
     append(&fixture, 4).await;
     sealer.stop().await;
@@ -130,7 +130,7 @@ async fn a_log_that_another_server_seals_holds_up_nobody() {
     let other = other.on(StreamId::Chat(new_chat()), 0, [chat_opened(new_chat())]);
     let workspace = other.context.workspace;
     fixture.append(other).await.unwrap();
-    let sealer = start(proofs.clone(), &bell);
+    let sealer = start(&fixture, proofs.clone(), &bell);
     until_sealed(&proofs, workspace, 1).await;
     assert_eq!(proofs.latest(fixture.workspace).await.unwrap().unwrap().checkpoint.size, 3);
     holding.rollback().await.unwrap();

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use interflow_application::proof::merkle::{verify_consistency, verify_inclusion};
-use interflow_application::proof::{Checkpoint, Hash, Verifier};
+use interflow_application::proof::{Checkpoint, Hash, Signer, Verifier};
 use interflow_application::workspace_id;
 use interflow_domain::workspace::Scope;
 use reqwest::Method;
@@ -245,4 +245,38 @@ async fn the_proofs_of_a_customer_that_was_erased_are_what_they_were() {
     every_event_is_proved(&server.api, new.size).await;
     let leaves = stored(&server.pool().await, workspace_id(&"default".parse().unwrap())).await;
     assert_eq!(root_of(&hashes(&leaves)), new.root);
+}
+
+/// `scripts/verify-log` runs it, with docs/verify_log.go built.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Go: scripts/verify-log"]
+async fn the_packages_that_verify_gos_checksum_database_verify_a_log() {
+    let program = std::env::var("LOG_VERIFIER").unwrap();
+    let server = Server::start().await;
+    let api = &server.api;
+    create(api, 0..20).await;
+    let (early, note) = sealed(api).await;
+    let kept = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(kept.path(), note).unwrap();
+    create(api, 20..600).await;
+    let (checkpoint, _) = sealed(api).await;
+    assert!(early.size < 256 && checkpoint.size > 2 * 256, "tiles that are full, and one that is not");
+    let key = keys(api).await[0].to_string();
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(&program);
+        let output = command.args([&api.url, api.key.as_ref().unwrap()]).args(arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    };
+    let kept_at = kept.path().to_str().unwrap();
+    let (good, said) = run(&[&key, kept_at]);
+    assert!(good && said.contains(&format!("verified: {} events", checkpoint.size)), "{said}");
+    let other = Signer::from_seed(key.split('+').next().unwrap(), &[7; 32]);
+    let (good, said) = run(&[&other.verifier().to_string()]);
+    assert!(!good && said.contains("NOT VERIFIED"), "{said}");
+
+    server.execute("ALTER TABLE events DISABLE TRIGGER ALL").await;
+    server.execute("UPDATE events SET event_type = 'customer.erased' WHERE position = 7").await;
+    let (good, said) = run(&[&key, kept_at]);
+    assert!(!good && said.contains("event 7"), "{said}");
 }

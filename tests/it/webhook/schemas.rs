@@ -16,7 +16,8 @@ const SHOP: &str = "5511888888888";
 const ANA: &str = "5511999999999";
 
 /// What a run of a server cannot bring about in good time; their bodies are checked where they are made.
-const ELSEWHERE: [&str; 8] = [
+const ELSEWHERE: [&str; 9] = [
+    "audit.checkpoint",
     "channel.disconnected",
     "channel.flapping",
     "channel.pairing_expired",

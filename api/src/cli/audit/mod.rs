@@ -1,5 +1,6 @@
 //! `interflow audit …`: what an auditor does at the server's own data, beside running servers or without one.
 
+mod export;
 mod rotate;
 mod verify;
 
@@ -16,6 +17,9 @@ pub enum AuditCommand {
     /// Check that every event is the one that was sealed, and that the signed and anchored checkpoints agree; fails, and
     /// says what became of the first bad event, when it is not so
     Verify(verify::Ask),
+    /// Write a chat, a customer or a stretch of the log for somebody who has nothing else, with what proves it and a page for
+    /// people. It holds personal data in clear
+    Export(export::Ask),
     /// Make a new key for checkpoints; the one before signs beside it for a while
     RotateKey(rotate::Ask),
 }
@@ -24,6 +28,7 @@ pub enum AuditCommand {
 #[derive(Debug)]
 pub enum Order {
     Verify(verify::Verify),
+    Export(export::Export),
     RotateKey(rotate::RotateKey),
 }
 
@@ -33,6 +38,7 @@ impl AuditCommand {
     pub fn apart(self) -> (Settings, Order) {
         match self {
             Self::Verify(ask) => (ask.settings, Order::Verify(ask.verify)),
+            Self::Export(ask) => (ask.settings, Order::Export(ask.export)),
             Self::RotateKey(ask) => (ask.settings, Order::RotateKey(ask.rotate)),
         }
     }
@@ -40,9 +46,16 @@ impl AuditCommand {
 
 /// Does it, and says what came of it on standard output; how far it is, on standard error.
 pub async fn run_audit(config: &Config, order: Order) -> Outcome {
+    // A bundle is checked where there is nothing but it.
+    if let Order::Verify(order) = &order
+        && let Some(bundle) = order.bundle()
+    {
+        return verify::run_bundle(bundle, order);
+    }
     let tools = Tools::open(config).await?;
     let outcome = match order {
         Order::Verify(order) => verify::run(config, &tools, order).await,
+        Order::Export(order) => export::run(&tools, order).await,
         Order::RotateKey(order) => rotate::run(&tools, order).await,
     };
     tools.close().await;

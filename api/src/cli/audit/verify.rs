@@ -1,6 +1,6 @@
 //! `interflow audit verify`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use interflow_application::proof::Verifier;
@@ -12,8 +12,9 @@ use crate::cli::meter::{Meter, span};
 use crate::cli::projections::workspace_from;
 use crate::cli::{Outcome, say};
 use crate::compose::Tools;
+use crate::compose::proof::bundle::{Checked, check};
 use crate::compose::proof::read_anchors;
-use crate::compose::proof::verify::{Against, Verified};
+use crate::compose::proof::verify::{Against, Fault, Verified};
 use crate::config::{Config, Settings};
 
 /// The command's arguments, and where it works.
@@ -34,12 +35,43 @@ pub struct Verify {
     /// Checkpoints that were kept outside: a file as INTERFLOW_AUDIT_ANCHOR_FILE makes it [default: that file]
     #[arg(long, value_name = "FILE")]
     anchors: Option<PathBuf>,
+    /// A bundle of `audit export` instead of a log: its directory, or the bundle.jsonl in it. Needs no database
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["workspace", "anchors"])]
+    bundle: Option<PathBuf>,
     /// A key that checkpoints must be signed with, as it was once published; else those of the database are believed
     #[arg(long, value_name = "KEY")]
     key: Vec<Verifier>,
     /// Answer in JSON, one object a line
     #[arg(long)]
     json: bool,
+}
+
+impl Verify {
+    pub(super) fn bundle(&self) -> Option<&Path> {
+        self.bundle.as_deref()
+    }
+}
+
+pub(super) fn run_bundle(path: &Path, order: &Verify) -> Outcome {
+    let mut meter = Meter::new(format!("verifying {}", path.display()), "event");
+    let checked = check(path, &order.key, &mut |at, of| meter.show(at, of));
+    meter.end();
+    let checked = checked?;
+    if order.json {
+        let mut line = json!(checked);
+        line["ok"] = json!(checked.faults.is_empty());
+        say(&line.to_string());
+    } else {
+        let good = if checked.faults.is_empty() { "all is as it was sealed" } else { "NOT as it was sealed" };
+        let Checked { events, sealed, faults, more_faults, .. } = &checked;
+        let told = told_faults(faults, *more_faults);
+        say(&format!("{}: {events} events of a log of {sealed}: {good}{told}", path.display()));
+        if faults.is_empty() && order.key.is_empty() {
+            say("  the key is the bundle's own: compare it with a published one, or give that as --key");
+            checked.signed_with.iter().for_each(|key| say(&format!("  {key}")));
+        }
+    }
+    if checked.faults.is_empty() { Ok(()) } else { Err("the bundle is not what was sealed".into()) }
 }
 
 pub(super) async fn run(config: &Config, tools: &Tools, order: Verify) -> Outcome {
@@ -81,12 +113,18 @@ fn told(workspace: WorkspaceId, verified: &Verified) -> String {
     if unsealed > 0 && faults.is_empty() {
         text.push_str(&format!("; {unsealed} are not sealed yet"));
     }
+    text.push_str(&told_faults(faults, *more_faults));
+    text
+}
+
+fn told_faults(faults: &[Fault], more: u64) -> String {
+    let mut text = String::new();
     for fault in faults {
         let kind = json!(fault.kind);
         text.push_str(&format!("\n  {:<10} {}", kind.as_str().unwrap_or_default(), fault.what));
     }
-    if *more_faults > 0 {
-        text.push_str(&format!("\n  and {more_faults} more"));
+    if more > 0 {
+        text.push_str(&format!("\n  and {more} more"));
     }
     text
 }

@@ -173,7 +173,7 @@ pub(super) fn data(told_as: EvolutionType, materials: &Materials) -> Option<Data
         (Subject::Channel(own), _) => {
             Data::Instance(Instance { instance_name: &own.name, instance_id: own.id })
         }
-        (Subject::Webhook(_), _) => return None,
+        (Subject::Webhook(_) | Subject::Checkpoint(_), _) => return None,
     })
 }
 

@@ -115,7 +115,7 @@ impl EvolutionType {
     #[must_use]
     pub const fn of(event: &Event) -> Option<Self> {
         Some(match event {
-            Event::Workspace(_) | Event::Webhook(_) | Event::Job(_) => return None,
+            Event::Workspace(_) | Event::Webhook(_) | Event::Job(_) | Event::Checkpoint(_) => return None,
             Event::Message(event) => match event {
                 Message::MessageQueued { .. } => Self::SendMessage,
                 Message::MessageReceived { .. } | Message::MessageEchoed { .. } => Self::MessagesUpsert,

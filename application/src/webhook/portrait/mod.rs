@@ -5,6 +5,7 @@
 
 mod channel;
 mod chat;
+mod checkpoint;
 mod customer;
 mod endpoint;
 mod known;
@@ -12,6 +13,7 @@ mod message;
 
 pub use channel::{ChannelPortrait, Disconnect, Flapping};
 pub use chat::ChatPortrait;
+pub use checkpoint::CheckpointPortrait;
 pub use customer::CustomerPortrait;
 pub use endpoint::{EndpointPortrait, EndpointStatus};
 pub use known::Known;

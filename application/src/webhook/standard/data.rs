@@ -6,14 +6,15 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use interflow_domain::chat::ChatStatus;
 use interflow_domain::instance::ConnectionStatus;
 use interflow_domain::message::{Content, Direction, MessageStatus};
-use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId, WebhookId};
+use interflow_domain::{ChatId, CheckpointId, CustomerId, InstanceId, MessageId, WebhookId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::webhook::Materials;
 use crate::webhook::materials::Subject;
 use crate::webhook::portrait::{
-    ChannelPortrait, ChatPortrait, CustomerPortrait, EndpointPortrait, EndpointStatus, Known, MessagePortrait,
+    ChannelPortrait, ChatPortrait, CheckpointPortrait, CustomerPortrait, EndpointPortrait, EndpointStatus,
+    Known, MessagePortrait,
 };
 
 /// What an event happened to, as the Interflow API shows it. `erased` says that something personal is absent because
@@ -33,6 +34,8 @@ pub enum Data<'m> {
     Channel(Box<Channel<'m>>),
     /// A webhook.
     Webhook(Webhook<'m>),
+    /// A checkpoint of the log.
+    Checkpoint(Checkpoint<'m>),
 }
 
 /// A message.
@@ -172,6 +175,18 @@ pub struct Webhook<'m> {
     erased: bool,
 }
 
+/// A checkpoint of the log.
+#[derive(Serialize)]
+pub struct Checkpoint<'m> {
+    id: CheckpointId,
+    size: u64,
+    root: &'m str,
+    note: &'m str,
+    created_at: String,
+    version: u64,
+    erased: bool,
+}
+
 /// Free fields with their keys in order, whatever order they were stored or read in.
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -219,6 +234,7 @@ pub fn data(materials: &Materials) -> Data<'_> {
         Subject::Customer(own) => Data::Customer(Box::new(customer(own))),
         Subject::Channel(own) => Data::Channel(Box::new(channel(own))),
         Subject::Webhook(own) => Data::Webhook(webhook(own)),
+        Subject::Checkpoint(own) => Data::Checkpoint(checkpoint(own)),
     }
 }
 
@@ -341,6 +357,18 @@ fn webhook(own: &EndpointPortrait) -> Webhook<'_> {
         reason: own.reason,
         created_at: time(own.created_at),
         updated_at: time(own.updated_at),
+        version: own.version,
+        erased: false,
+    }
+}
+
+fn checkpoint(own: &CheckpointPortrait) -> Checkpoint<'_> {
+    Checkpoint {
+        id: own.id,
+        size: own.size,
+        root: &own.root,
+        note: &own.note,
+        created_at: time(own.created_at),
         version: own.version,
         erased: false,
     }

@@ -11,7 +11,8 @@ use interflow_domain::webhook::EventPattern;
 use crate::extract::Query;
 
 /// The types of aggregates, as they are stored. `channel` is what the API calls an instance.
-const AGGREGATES: [&str; 7] = ["workspace", "instance", "customer", "chat", "message", "job", "webhook"];
+const AGGREGATES: [&str; 8] =
+    ["workspace", "instance", "customer", "chat", "message", "job", "webhook", "checkpoint"];
 
 /// Reads the filter; what is wrong with it the query has noted.
 pub(super) fn filter(query: &mut Query) -> EventFilter {
