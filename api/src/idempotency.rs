@@ -17,7 +17,7 @@ use axum::http::{HeaderName, HeaderValue, Response as HttpResponse, StatusCode, 
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
-use interflow_application::{Answer, Command, ResourceRef};
+use interflow_application::{Answer, Command, RecordedCommand, ResourceRef};
 use interflow_domain::WorkspaceId;
 use sha2::{Digest, Sha256};
 
@@ -28,20 +28,22 @@ use crate::state::App;
 
 /// How long a repetition is recognised.
 const KEPT_FOR: TimeDelta = TimeDelta::hours(24);
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Says that an answer is of a request that was carried out before.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// What the same command made before, when its answer is not known any more.
 #[derive(Debug, Clone, Copy)]
 pub struct Earlier(pub ResourceRef);
 
-type CommandId = [u8; 32];
+/// A command's id.
+pub type CommandId = [u8; 32];
 
 /// The commands that are being worked on in this process.
 #[derive(Debug, Clone, Default)]
 pub struct InFlight(Arc<Mutex<HashSet<CommandId>>>);
 
 /// Holds a command's place among those in flight.
-struct Place {
+pub struct Place {
     in_flight: InFlight,
     id: CommandId,
 }
@@ -73,24 +75,19 @@ async fn keyed(app: &App, key: &str, request: Request, next: Next) -> Result<Res
     let caller = request.extensions().get::<Caller>().copied();
     let workspace = caller.ok_or_else(|| ApiError::internal("a route asks for no key"))?.workspace;
     let id = command_id(workspace, request.method().as_str(), request.uri().path(), key);
-    let _place = app.in_flight.enter(id).ok_or_else(|| {
-        ApiError::new(Code::IdempotencyInFlight, "A request with this Idempotency-Key is being worked on")
-    })?;
+    let _place = enter(app, id)?;
 
     let (mut parts, body) = request.into_parts();
     let head = Request::from_parts(parts.clone(), body);
     let body = read_body(head, BodyLimit::of(&parts.extensions, app)).await?;
     let request_hash: [u8; 32] = Sha256::digest(&body).into();
-    match app.answers.find(workspace, &id).await? {
-        Some(recorded) if recorded.request_hash != request_hash => return Err(reused()),
-        Some(recorded) => match recorded.answer {
-            Some(answer) => return Ok(replay(answer)),
-            None => drop(parts.extensions.insert(Earlier(recorded.resource))),
-        },
+    let Begun { command, recorded } = begin(app, workspace, id, request_hash).await?;
+    match recorded {
+        Some(RecordedCommand { answer: Some(answer), .. }) => return Ok(replay(answer)),
+        Some(recorded) => drop(parts.extensions.insert(Earlier(recorded.resource))),
         None => {}
     }
-    let expires_at = app.core.clock.now() + KEPT_FOR;
-    parts.extensions.insert(Command { id, request_hash, expires_at });
+    parts.extensions.insert(command);
 
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     if !response.status().is_success() {
@@ -99,8 +96,39 @@ async fn keyed(app: &App, key: &str, request: Request, next: Next) -> Result<Res
     keep(app, workspace, &id, response).await
 }
 
+/// The command's place, unless its twin is being worked on here.
+pub fn enter(app: &App, id: CommandId) -> Result<Place, ApiError> {
+    app.in_flight.enter(id).ok_or_else(|| {
+        ApiError::new(Code::IdempotencyInFlight, "A request with this Idempotency-Key is being worked on")
+    })
+}
+
+/// A command that is to be carried out, and what is recorded of it when it was before.
+pub struct Begun {
+    /// The command.
+    pub command: Command,
+    /// What is recorded of it.
+    pub recorded: Option<RecordedCommand>,
+}
+
+/// Looks whether a command was carried out before, for the same request.
+pub async fn begin(
+    app: &App,
+    workspace: WorkspaceId,
+    id: CommandId,
+    request_hash: [u8; 32],
+) -> Result<Begun, ApiError> {
+    let recorded = app.answers.find(workspace, &id).await?;
+    if recorded.as_ref().is_some_and(|recorded| recorded.request_hash != request_hash) {
+        return Err(reused());
+    }
+    let expires_at = app.core.clock.now() + KEPT_FOR;
+    Ok(Begun { command: Command { id, request_hash, expires_at }, recorded })
+}
+
 /// SHA-256 of workspace, method, path and key; none of the first three can hold the separator.
-fn command_id(workspace: WorkspaceId, method: &str, path: &str, key: &str) -> CommandId {
+#[must_use]
+pub fn command_id(workspace: WorkspaceId, method: &str, path: &str, key: &str) -> CommandId {
     Sha256::digest(format!("{workspace}\n{method}\n{path}\n{key}")).into()
 }
 

@@ -47,6 +47,10 @@ impl Reading {
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             return None;
         }
+        // What is seen there is noted field by field.
+        if parts.extensions.get::<MatchedPath>()?.as_str() == "/graphql" {
+            return None;
+        }
         let named = RawPathParams::from_request_parts(parts, &()).await.ok();
         let named = named.as_ref().and_then(|named| named.iter().last());
         let id = named.map(|(parameter, given)| canonical(parameter, given));

@@ -45,6 +45,12 @@ impl FromRequestParts<App> for Call {
 }
 
 impl Call {
+    /// A call in these circumstances, with what the same command made before.
+    #[must_use]
+    pub fn new(app: &App, context: Context, earlier: Option<ResourceRef>) -> Self {
+        Self { context, earlier, app: app.clone() }
+    }
+
     /// The workspace the key opens.
     #[must_use]
     pub const fn workspace(&self) -> WorkspaceId {

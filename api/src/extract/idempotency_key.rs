@@ -3,6 +3,7 @@
 use axum::http::HeaderMap;
 use interflow_application::FieldError;
 
+use super::query::Query;
 use crate::error::ApiError;
 
 const NAME: &str = "Idempotency-Key";
@@ -14,12 +15,22 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> 
     let Some(value) = values.next() else { return Ok(None) };
     let key = value.to_str().ok().map(str::trim).and_then(unquoted);
     match key {
-        Some(key) if (1..=MOST).contains(&key.len()) && values.next().is_none() => Ok(Some(key)),
-        _ => Err(ApiError::invalid(
-            format!("The '{NAME}' header must be one value of 1 to {MOST} visible ASCII characters"),
-            vec![FieldError::new(NAME, format!("must be one value of 1 to {MOST} visible ASCII characters"))],
-        )),
+        Some(key) if fits(&key) && values.next().is_none() => Ok(Some(key)),
+        _ => Err(ApiError::invalid(format!("The '{NAME}' header {RULE}"), vec![FieldError::new(NAME, RULE)])),
     }
+}
+
+/// A key that was given as an argument.
+pub fn checked_key(argument: &str, key: &str) -> Result<String, ApiError> {
+    let visible = key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if visible && fits(key) { Ok(key.to_owned()) } else { Err(Query::refused(argument, RULE)) }
+}
+
+const RULE: &str = "must be one value of 1 to 255 visible ASCII characters";
+const _: () = assert!(MOST == 255, "as RULE says");
+
+fn fits(key: &str) -> bool {
+    (1..=MOST).contains(&key.len())
 }
 
 fn unquoted(text: &str) -> Option<String> {

@@ -17,7 +17,7 @@ pub use body::{Body, BodyLimit, read_body};
 pub use call::{Call, reused};
 pub use conditional::{IfMatch, IfNoneMatch};
 pub use form::{Form, FromForm};
-pub use idempotency_key::idempotency_key;
+pub use idempotency_key::{checked_key, idempotency_key};
 pub use listing::{FromQuery, Listed, fingerprint};
 pub use optional_body::OptionalBody;
 pub use page::{Paging, page_request};

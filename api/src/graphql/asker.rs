@@ -6,11 +6,14 @@ use async_graphql::Context;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use interflow_application::read::Credential;
+use interflow_application::{Actor, Context as Circumstances, Trace};
 use interflow_domain::WorkspaceId;
 use interflow_domain::workspace::Scope;
 
+use super::connection::Connection;
 use crate::auth::{Admitted, Caller, Place, allow};
 use crate::error::ApiError;
+use crate::extract::{Call, idempotency_key};
 use crate::layers::Client;
 use crate::limits::Admission;
 use crate::state::App;
@@ -22,14 +25,29 @@ pub struct Asker {
     pub caller: Caller,
     pub known: Arc<Credential>,
     pub admission: Admission,
-    pub client: Client,
+    /// The circumstances of the request, for use cases.
+    pub circumstances: Circumstances,
+    /// What the request's header says, for the changes in it.
+    pub idempotency_key: Option<String>,
 }
 
 impl Asker {
-    /// Whoever was let in with a request, and its place among the calls of the key.
+    /// Whoever was let in with a request over a socket, and its place among the calls of the key. It is a request of its
+    /// own, with an id of its own.
     pub fn admitted(app: &App, admitted: Admitted, client: Client) -> (Self, Place) {
         let Admitted { known, caller, admission, place } = admitted;
-        (Self { app: app.clone(), caller, known: Arc::new(known), admission, client }, place)
+        let request_id = format!("req_{}", app.core.ids.next().simple());
+        let circumstances = Circumstances {
+            workspace: caller.workspace,
+            actor: Actor::Key(caller.key),
+            causation: None,
+            trace: Trace::named(&request_id),
+            client: client.0,
+            request_id,
+            command: None,
+        };
+        let (app, known) = (app.clone(), Arc::new(known));
+        (Self { app, caller, known, admission, circumstances, idempotency_key: None }, place)
     }
 
     /// Who asks in this context.
@@ -42,15 +60,22 @@ impl Asker {
         self.caller.workspace
     }
 
-    /// Whether the key may do what needs this scope.
-    pub fn may(&self, scope: Scope) -> Result<(), ApiError> {
-        allow(&self.known, Some(scope))
-    }
-
     /// Notes that this is shown, under the names that REST's routes have: what was asked for by its id, or entries of a
     /// list.
     pub fn saw(&self, resource: &str, id: Option<String>, items: usize) {
-        self.app.saw(self.caller, self.client, resource.to_owned(), id, items);
+        let client = Client(self.circumstances.client);
+        self.app.saw(self.caller, client, resource.to_owned(), id, items);
+    }
+
+    /// A page of a list, which is noted as seen.
+    pub fn shown<T>(&self, list: &str, of: Option<String>, page: Connection<T>) -> Connection<T> {
+        self.saw(list, of, page.count());
+        page
+    }
+
+    /// Whether the key may do what needs this scope.
+    pub fn may(&self, scope: Scope) -> Result<(), ApiError> {
+        allow(&self.known, Some(scope))
     }
 }
 
@@ -58,13 +83,15 @@ impl FromRequestParts<App> for Asker {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let call = Call::from_request_parts(parts, app).await?;
         let caller = parts.extensions.get::<Caller>().copied();
         let known = parts.extensions.get::<Arc<Credential>>().cloned();
         let admission = parts.extensions.get::<Admission>().copied();
         match (caller, known, admission) {
             (Some(caller), Some(known), Some(admission)) => {
-                let client = parts.extensions.get::<Client>().copied().unwrap_or(Client(None));
-                Ok(Self { app: app.clone(), caller, known, admission, client })
+                let idempotency_key = idempotency_key(&parts.headers)?;
+                let (app, circumstances) = (app.clone(), call.context);
+                Ok(Self { app, caller, known, admission, circumstances, idempotency_key })
             }
             _ => Err(ApiError::internal("a route asks for no key")),
         }

@@ -42,6 +42,11 @@ impl<T> Connection<T> {
         Self { has_next, ..Self::new(entries, (page.total, page.total_is_estimate)).following(continued) }
     }
 
+    /// How many entries it has.
+    pub const fn count(&self) -> usize {
+        self.edges.len()
+    }
+
     /// Whether there is something before it.
     pub fn following(self, has_previous: bool) -> Self {
         Self { has_previous, ..self }

@@ -4,13 +4,14 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use async_graphql::{Error, ErrorExtensionValues, Response as Answer, ServerError, Value};
+use async_graphql::{Error, ErrorExtensionValues, Response as Answer, ServerError, SimpleObject, Value};
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use interflow_application::FieldError;
 use serde::Serialize;
 
 use crate::error::{ApiError, Code, Failure};
@@ -53,6 +54,40 @@ pub fn brief(message: &str) -> String {
     match message.char_indices().nth(BRIEF) {
         Some((end, _)) => format!("{}…", &message[..end]),
         None => message.to_owned(),
+    }
+}
+
+/// An error of one of many, told beside the others.
+#[derive(SimpleObject)]
+pub struct Refusal {
+    /// One of the codes of the catalogue.
+    code: String,
+    /// What is wrong, for people.
+    message: String,
+    /// Every field that is wrong.
+    details: Vec<RefusalDetail>,
+}
+
+/// A field that is wrong.
+#[derive(SimpleObject)]
+pub struct RefusalDetail {
+    /// Which.
+    field: String,
+    /// What is wrong with it.
+    message: String,
+}
+
+impl From<&ApiError> for Refusal {
+    fn from(error: &ApiError) -> Self {
+        let detail = |detail: &FieldError| RefusalDetail {
+            field: argument(&detail.field),
+            message: spelled(&detail.message),
+        };
+        Self {
+            code: error.code().name().to_owned(),
+            message: spelled(error.message()),
+            details: error.details().iter().map(detail).collect(),
+        }
     }
 }
 

@@ -70,7 +70,7 @@ async fn schema() -> Response {
 
 async fn answer(app: &App, asker: Asker, accepts: Accepts, request: Request) -> Response {
     let bill = Bill::default();
-    let loaders = loaders(app.core.reads.clone(), asker.workspace());
+    let loaders = loaders(asker.app.clone(), asker.workspace());
     let request = request.data(asker).data(loaders).data(bill.clone());
     let answer = app.graphql.execute(request).await;
     match bill.settle() {

@@ -130,7 +130,7 @@ fn mark<K: SortKey>(
 }
 
 /// A filter as the parameters it would be in REST.
-fn parameters(filter: Option<&impl Serialize>) -> Result<Vec<(String, String)>, ApiError> {
+pub fn parameters(filter: Option<&impl Serialize>) -> Result<Vec<(String, String)>, ApiError> {
     let filter = serde_json::to_value(filter).map_err(|error| ApiError::internal(error.to_string()))?;
     let Value::Object(fields) = filter else { return Ok(vec![]) };
     let text = |value: Value| match value {

@@ -3,16 +3,21 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::{Context, async_trait};
-use interflow_application::read::{Channel, Chat, Customer, Extent, Marked, Message, Reads, Stretch};
-use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId, WorkspaceId};
+use interflow_application::read::{Channel, Chat, Customer, Extent, Job, Marked, Message, Stretch};
+use interflow_application::webhook::{Attempt, Delivery};
+use interflow_domain::{
+    ChatId, CustomerId, DeliveryId, InstanceId, JobId, MessageId, WebhookId, WorkspaceId,
+};
 
 use super::asker::Asker;
+use super::types::Webhook;
 use crate::error::ApiError;
+use crate::rest::v1::webhooks::shape_of;
+use crate::state::App;
 
 /// How long a field waits for others that need the same. Several of a query's fields are gathered within one turn of
 /// the scheduler; it is as short as the timer allows.
@@ -23,13 +28,13 @@ pub type Loaders = DataLoader<Batches>;
 
 /// Asks for many at once.
 pub struct Batches {
-    reads: Arc<dyn Reads>,
+    app: App,
     workspace: WorkspaceId,
 }
 
 /// The loader of a request.
-pub fn loaders(reads: Arc<dyn Reads>, workspace: WorkspaceId) -> Loaders {
-    DataLoader::new(Batches { reads, workspace }, tokio::spawn).delay(WAIT)
+pub fn loaders(app: App, workspace: WorkspaceId) -> Loaders {
+    DataLoader::new(Batches { app, workspace }, tokio::spawn).delay(WAIT)
 }
 
 /// One of many, when its turn comes.
@@ -90,7 +95,7 @@ macro_rules! by_id {
             type Error = ApiError;
 
             async fn load(&self, ids: &[$id]) -> Result<HashMap<$id, $view>, ApiError> {
-                let found = self.reads.$question(self.workspace, ids).await?;
+                let found = self.app.core.reads.$question(self.workspace, ids).await?;
                 Ok(found.into_iter().map(|view| (view.id, view)).collect())
             }
         }
@@ -102,6 +107,7 @@ by_id! {
     ChatId, Chat, chats_by_id, "chats";
     MessageId, Message, messages_by_id, "messages";
     InstanceId, Channel, channels_by_id, "channels";
+    JobId, Job, jobs_by_id, "jobs";
 }
 
 /// A stretch of the messages of a chat.
@@ -127,7 +133,7 @@ macro_rules! by_stretch {
                 let mut found = HashMap::with_capacity(keys.len());
                 // As many questions as there are such fields in the query, however many rows have them.
                 for (extent, stretches) in by_extent(keys.iter().map(|$key(stretch, extent)| (*extent, stretch.clone()))) {
-                    let pages = self.reads.$question(self.workspace, &stretches, extent).await?;
+                    let pages = self.app.core.reads.$question(self.workspace, &stretches, extent).await?;
                     found.extend(stretches.into_iter().map(|stretch| $key(stretch, extent)).zip(pages));
                 }
                 Ok(found)
@@ -148,4 +154,60 @@ fn by_extent<P>(asked: impl Iterator<Item = (Extent, Stretch<P>)>) -> HashMap<Ex
         gathered.entry(extent).or_default().push(stretch);
     }
     gathered
+}
+
+/// The attempts at a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AttemptsAt(pub DeliveryId);
+
+impl Named for DeliveryId {
+    const RESOURCE: &'static str = "webhooks.deliveries";
+}
+
+#[async_trait::async_trait]
+impl Loader<DeliveryId> for Batches {
+    type Value = Delivery;
+    type Error = ApiError;
+
+    async fn load(&self, ids: &[DeliveryId]) -> Result<HashMap<DeliveryId, Delivery>, ApiError> {
+        let found = self.app.webhooks.reads.deliveries_by_id(self.workspace, ids).await?;
+        Ok(found.into_iter().map(|delivery| (delivery.id, delivery)).collect())
+    }
+}
+
+#[async_trait::async_trait]
+impl Loader<AttemptsAt> for Batches {
+    type Value = Vec<Attempt>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[AttemptsAt]) -> Result<HashMap<AttemptsAt, Vec<Attempt>>, ApiError> {
+        let ids: Vec<_> = keys.iter().map(|AttemptsAt(id)| *id).collect();
+        let mut found: HashMap<_, Vec<_>> = HashMap::new();
+        for (id, attempt) in self.app.webhooks.reads.attempts_of(self.workspace, &ids).await? {
+            found.entry(AttemptsAt(id)).or_default().push(attempt);
+        }
+        Ok(found)
+    }
+}
+
+impl Named for WebhookId {
+    const RESOURCE: &'static str = "webhooks";
+}
+
+/// What an endpoint is stands in its stream, so each is read by itself; they are few.
+#[async_trait::async_trait]
+impl Loader<WebhookId> for Batches {
+    type Value = Webhook;
+    type Error = ApiError;
+
+    async fn load(&self, ids: &[WebhookId]) -> Result<HashMap<WebhookId, Webhook>, ApiError> {
+        let mut found = HashMap::with_capacity(ids.len());
+        for id in ids {
+            if let Some(view) = self.app.webhooks.reads.webhook(self.workspace, *id).await? {
+                let shape = shape_of(&self.app, self.workspace, view).await?;
+                found.insert(*id, shape.into());
+            }
+        }
+        Ok(found)
+    }
 }

@@ -4,7 +4,8 @@
 //! - [`http`] takes a request apart, lets the schema answer it, and puts the answer together;
 //! - an [`asker::Asker`] is who asks: the key, its workspace and its scopes, in every resolver;
 //! - [`guard`] keeps a field from those whose key lacks its scope, and makes one that fails null;
-//! - [`queries`] holds the fields of `Query`, [`types`] what they give;
+//! - [`queries`] holds the fields of `Query`, [`types`] what they give, [`mutations`] the fields of `Mutation`;
+//! - a [`change::Change`] is a call of a mutation: what REST's handlers have, idempotency key included;
 //! - [`loaders`] gathers what many fields need of the same kind into one question;
 //! - [`listing`] and [`connection`] are a list that is asked for, and a page of it;
 //! - [`cost`] charges the workspace's plan for what an answer may come to;
@@ -16,6 +17,7 @@
 
 mod asker;
 mod bounds;
+mod change;
 mod connection;
 mod cost;
 mod errors;
@@ -23,6 +25,7 @@ mod guard;
 mod http;
 mod listing;
 mod loaders;
+mod mutations;
 mod page;
 mod persisted;
 mod queries;
@@ -34,17 +37,18 @@ mod types;
 
 use std::sync::LazyLock;
 
-use async_graphql::{EmptyMutation, ID, SDLExportOptions};
+use async_graphql::{ID, SDLExportOptions};
 
 pub use errors::speak;
 pub use http::routes;
+use mutations::Mutation;
 pub use persisted::Persisted;
 use queries::Query;
 pub use socket::sockets;
 use subscriptions::Subscription;
 
 /// What can be asked.
-pub type Schema = async_graphql::Schema<Query, EmptyMutation, Subscription>;
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// How deep a query may nest. What tools ask for to know the schema is 15 deep.
 const DEPTH: usize = 20;
@@ -54,7 +58,7 @@ const COMPLEXITY: usize = 50_000;
 /// The schema, which tells of itself when it is asked to, or not.
 #[must_use]
 pub fn schema(introspection: bool) -> Schema {
-    let schema = Schema::build(Query::default(), EmptyMutation, Subscription)
+    let schema = Schema::build(Query::default(), Mutation::default(), Subscription)
         .limit_depth(DEPTH)
         .limit_complexity(COMPLEXITY)
         .override_output_type_description::<ID>(

@@ -4,7 +4,7 @@ use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId};
 
 use crate::webhook::catalogue::PublicType;
 use crate::webhook::portrait::MessagePortrait;
-use crate::webhook::{Materials, Subject};
+use crate::webhook::{FeedEvent, Materials, Subject};
 
 /// An event as the outside is told of it, shared by everybody who is.
 #[derive(Debug)]
@@ -14,6 +14,12 @@ pub struct LiveEvent {
     /// What was known when it was recorded.
     pub materials: Materials,
     rendered: OnceLock<String>,
+}
+
+impl From<FeedEvent> for LiveEvent {
+    fn from(event: FeedEvent) -> Self {
+        Self::new(event.public, event.materials)
+    }
 }
 
 impl LiveEvent {

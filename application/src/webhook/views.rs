@@ -112,6 +112,20 @@ pub trait WebhookReads: Send + Sync {
         id: DeliveryId,
     ) -> Result<Option<Delivery>, LogError>;
 
+    /// The deliveries with these ids, of whatever endpoints.
+    async fn deliveries_by_id(
+        &self,
+        workspace: WorkspaceId,
+        ids: &[DeliveryId],
+    ) -> Result<Vec<Delivery>, LogError>;
+
+    /// The attempts at deliveries that are kept, those of each in order; at most 100 of each, the latest.
+    async fn attempts_of(
+        &self,
+        workspace: WorkspaceId,
+        ids: &[DeliveryId],
+    ) -> Result<Vec<(DeliveryId, Attempt)>, LogError>;
+
     /// The attempts at a delivery that are kept, in order; at most 100, the latest.
     async fn attempts(&self, workspace: WorkspaceId, id: DeliveryId) -> Result<Vec<Attempt>, LogError>;
 

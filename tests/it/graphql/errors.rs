@@ -151,3 +151,12 @@ async fn a_lost_database_is_told_as_a_code_and_no_cause() {
     assert_eq!(answer.status, 503);
     assert!(!answer.text.contains("sqlx") && answer.body.get("success").is_none_or(Value::is_null));
 }
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_told_so_in_the_same_form() {
+    let server = Server::with(|config| Config { request_timeout: Duration::from_nanos(1), ..config }).await;
+    let answer = server.api.ask("{ workspace { slug } }", json!({})).await;
+    refused(&answer, 503, "UNAVAILABLE");
+    assert_eq!(answer.header("retry-after"), "1");
+    assert!(answer.body["errors"][0]["message"].as_str().unwrap().contains("Idempotency-Key"));
+}

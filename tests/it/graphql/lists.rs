@@ -101,6 +101,52 @@ async fn a_cursor_of_rest_goes_on_here_and_one_from_here_goes_on_there() {
 }
 
 #[tokio::test]
+async fn what_belongs_to_something_is_walked_like_the_list_of_it_in_rest() {
+    let server = Server::start().await;
+    let api = &server.api;
+    server.open_channel("shop").await;
+    let mut chat = Value::Null;
+    for text in ["1", "2", "3", "4", "5"] {
+        chat = api.send("shop", "5511999999999", text).await.expect(201)["data"]["chat_id"].clone();
+    }
+    let id = chat.as_str().unwrap();
+    let query = "query($id: ID!, $first: Int, $after: String, $last: Int, $before: String) { chat(id: $id) { \
+        messages(first: $first, after: $after, last: $last, before: $before) { \
+            nodes { content { ... on TextContent { text } } } \
+            pageInfo { startCursor endCursor hasNextPage hasPreviousPage } } } }";
+    let part = async |paging: Value| {
+        let mut variables = json!({"id": id});
+        variables.as_object_mut().unwrap().extend(paging.as_object().unwrap().clone());
+        let told = api.asked_with(query, variables).await["chat"]["messages"].clone();
+        let nodes = told["nodes"].as_array().unwrap().iter();
+        let texts: String = nodes.map(|node| node["content"]["text"].as_str().unwrap()).collect();
+        (texts, told["pageInfo"].clone())
+    };
+    let (texts, info) = part(json!({"first": 2})).await;
+    assert_eq!(
+        (texts.as_str(), &info["hasNextPage"], &info["hasPreviousPage"]),
+        ("54", &json!(true), &json!(false))
+    );
+    api.send("shop", "5511999999999", "6").await.expect(201);
+    let (texts, info) = part(json!({"first": 2, "after": info["endCursor"]})).await;
+    assert_eq!(
+        (texts.as_str(), &info["hasNextPage"], &info["hasPreviousPage"]),
+        ("32", &json!(true), &json!(true))
+    );
+    let path = format!("/v1/chats/{id}/messages?cursor={}", info["endCursor"].as_str().unwrap());
+    assert_eq!(api.get(&path).await.expect(200)["data"][0]["content"]["text"], "1");
+    let rest = api.get(&format!("/v1/chats/{id}/messages?per_page=3")).await.expect(200);
+    assert_eq!(part(json!({"after": rest["meta"]["next_cursor"]})).await.0, "321");
+    let (texts, info) = part(json!({"last": 2})).await;
+    assert_eq!((texts.as_str(), &info["hasPreviousPage"]), ("21", &json!(true)));
+    let (texts, info) = part(json!({"last": 9, "before": info["startCursor"]})).await;
+    assert_eq!(
+        (texts.as_str(), &info["hasPreviousPage"], &info["hasNextPage"]),
+        ("6543", &json!(false), &json!(true))
+    );
+}
+
+#[tokio::test]
 async fn every_filter_of_rest_is_one_here() {
     let filters: [(&str, &str, &[&str]); 3] = [
         ("/v1/customers", "CustomerFilter", &[]),

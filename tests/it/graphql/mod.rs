@@ -1,15 +1,19 @@
 //! GraphQL: the real server on a real database, over real HTTP.
 
 mod batching;
+mod changes;
 mod costs;
 mod errors;
+mod guide;
 mod hostile;
 mod lists;
+mod once;
 mod page;
 mod persisted;
 mod reading;
 mod schema;
 mod seen;
+mod telling;
 pub mod walk;
 
 use serde_json::{Value, json};

@@ -240,7 +240,7 @@ impl Belongings {
     }
 
     /// Everything the first workspace can see.
-    async fn seen(&self, api: &Api) -> Vec<Value> {
+    pub async fn seen(&self, api: &Api) -> Vec<Value> {
         let mut seen = vec![];
         // An open channel has no QR, a log goes on, and who has seen what changes by being looked at.
         let seeing = |path: &str| {

@@ -33,8 +33,7 @@ impl ChannelQuery {
             let asker = Asker::of(context)?;
             let request = page_request(first, after.as_deref())?;
             let channels = asker.app.core.reads.channels(asker.workspace(), request).await?;
-            asker.saw(InstanceId::RESOURCE, None, channels.items.len());
-            Ok(Some(Connection::of(channels, after.is_some(), Channel::from)))
+            Ok(Some(asker.shown(InstanceId::RESOURCE, None, Connection::of(channels, after.is_some(), Channel::from))))
         })
         .await
     }

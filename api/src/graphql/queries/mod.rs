@@ -3,8 +3,12 @@
 mod channels;
 mod chats;
 mod customers;
+mod events;
+mod jobs;
+mod keys;
 mod messages;
 mod nodes;
+mod webhooks;
 mod workspaces;
 
 use async_graphql::MergedObject;
@@ -19,4 +23,8 @@ pub struct Query(
     customers::CustomerQuery,
     chats::ChatQuery,
     messages::MessageQuery,
+    jobs::JobQuery,
+    webhooks::WebhookQuery,
+    events::EventQuery,
+    keys::KeyQuery,
 );

@@ -90,7 +90,7 @@ async fn begin(
         Err(refused) => return Ok(stream::once(async { Response::from_errors(refused) }).boxed()),
     };
     let bill = Bill::default();
-    let loaders = loaders(app.core.reads.clone(), asker.workspace());
+    let loaders = loaders(asker.app.clone(), asker.workspace());
     let pass = Pass::of(asker.caller, shown)?;
     let request = request.data(asker).data(loaders).data(bill.clone()).data(pass).data(Arc::clone(progress));
     let mut answers = app.graphql.execute_stream(request);

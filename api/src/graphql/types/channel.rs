@@ -1,7 +1,9 @@
 //! A channel.
 
+use async_graphql::connection::PageInfo;
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
-use interflow_application::read::{self, ChatSort, Sort};
+use interflow_application::read::{self, ChatSort, Sort, Window};
+use interflow_application::{ChannelRef, Error, timeline};
 use interflow_domain::InstanceId;
 use interflow_domain::instance::ConnectionStatus as Status;
 use interflow_domain::workspace::Scope;
@@ -10,8 +12,8 @@ use super::Chat;
 use crate::graphql::asker::Asker;
 use crate::graphql::connection::Connection;
 use crate::graphql::cost::page;
-use crate::graphql::guard::{Told, needs};
-use crate::graphql::listing::{Nested, Paging};
+use crate::graphql::guard::{Told, needs, told};
+use crate::graphql::listing::{Nested, Paging, page_request};
 use crate::graphql::loaders::{ChatsOfChannel, one};
 use crate::graphql::scalars::Long;
 use crate::time::Timestamp;
@@ -81,8 +83,104 @@ impl From<read::Channel> for Channel {
     }
 }
 
+/// What is to be scanned to link a channel. Whoever has it may link the channel to any account.
+#[derive(SimpleObject)]
+pub struct ChannelQr {
+    /// The string behind the QR.
+    qr: String,
+    /// Until when it is good.
+    expires_at: Timestamp,
+}
+
+/// What happened to a channel's connection, for people, the latest first.
+#[derive(SimpleObject)]
+pub struct ChannelTimeline {
+    /// What happened.
+    nodes: Vec<Moment>,
+    /// Where the part is.
+    page_info: PageInfo,
+}
+
+/// Something that happened to a channel's connection.
+#[derive(SimpleObject)]
+pub struct Moment {
+    /// When.
+    at: Timestamp,
+    /// What, for programs.
+    kind: String,
+    /// Why, where there is a reason.
+    reason: Option<String>,
+    /// What happened and what to do, one sentence for a person.
+    message: String,
+}
+
+impl From<interflow_application::Moment> for Moment {
+    fn from(moment: interflow_application::Moment) -> Self {
+        Self {
+            at: moment.at.into(),
+            kind: moment.kind.name().to_owned(),
+            reason: moment.reason.map(str::to_owned),
+            message: moment.message,
+        }
+    }
+}
+
 #[ComplexObject]
 impl Channel {
+    /// The QR of the moment; absent when there is nothing to scan. It changes every 20 to 60 seconds.
+    async fn qr(&self, context: &Context<'_>) -> Told<ChannelQr> {
+        told(async {
+            if self.status != ConnectionStatus::Connecting {
+                return Ok(None);
+            }
+            let asker = Asker::of(context)?;
+            match asker.app.gateway.qr(&asker.circumstances, &ChannelRef::id(self.instance)).await {
+                Ok((channel, shown)) => {
+                    asker.saw("channels.qr", Some(channel.id.to_string()), 0);
+                    Ok(Some(ChannelQr { qr: shown.code, expires_at: shown.expires_at.into() }))
+                }
+                Err(Error::Conflict(_) | Error::NotFound(_) | Error::ChannelNotConnected) => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    /// What happened to its connection, for people, the latest first.
+    #[graphql(complexity = "page(first, None, child_complexity)")]
+    async fn timeline(
+        &self,
+        context: &Context<'_>,
+        #[graphql(
+            desc = "How many entries from the beginning, or behind `after`: 1 to 100, 20 when it is left out."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes behind this cursor.")] after: Option<String>,
+    ) -> Told<ChannelTimeline> {
+        told(async {
+            let asker = Asker::of(context)?;
+            let request = page_request(first, after.as_deref())?;
+            let begin = match request.window {
+                Window::After(cursor) => Some(cursor),
+                Window::Number(_) => None,
+            };
+            let size = request.size as usize;
+            let told = timeline(&asker.app.core, asker.workspace(), self.instance, begin, size).await?;
+            asker.saw("channels.timeline", Some(self.instance.to_string()), told.moments.len());
+            let page_info = PageInfo {
+                has_previous_page: begin.is_some(),
+                has_next_page: told.next.is_some(),
+                start_cursor: None,
+                end_cursor: told.next.map(|cursor| cursor.to_string()),
+            };
+            Ok(Some(ChannelTimeline {
+                nodes: told.moments.into_iter().map(Moment::from).collect(),
+                page_info,
+            }))
+        })
+        .await
+    }
+
     /// The chats through it, the last active first. Needs `chats:read`.
     #[graphql(complexity = "page(first, last, child_complexity)")]
     async fn chats(

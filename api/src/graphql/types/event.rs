@@ -1,11 +1,13 @@
-//! What happened.
+//! What happened, and what can happen.
 
 use std::sync::Arc;
 
+use async_graphql::connection::PageInfo;
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use interflow_application::live::LiveEvent;
-use interflow_application::webhook::standard;
+use interflow_application::webhook::catalogue::PublicType;
+use interflow_application::webhook::{FeedPage, LATEST_SCHEMA, schemas, standard};
 use interflow_domain::InstanceId;
 use interflow_domain::workspace::Scope;
 use serde_json::Value;
@@ -50,7 +52,7 @@ impl Event {
         self.0.materials.recorded.recorded_at.into()
     }
 
-    /// What it happened to, as it was then: as `GET /v1/events/types/{type}/schema` describes it.
+    /// What it happened to, as it was then: as `eventTypes { schema }` describes it.
     async fn data(&self) -> Result<Value, ApiError> {
         serde_json::to_value(standard::data(&self.0.materials))
             .map_err(|error| ApiError::internal(error.to_string()))
@@ -90,6 +92,84 @@ impl Event {
             Ok(beside(context, id).await?.map(Channel::from))
         })
         .await
+    }
+}
+
+/// Part of the log.
+pub struct EventConnection {
+    edges: Vec<EventEdge>,
+    is_first: bool,
+    next_after: u64,
+    has_more: bool,
+}
+
+impl EventConnection {
+    pub fn new(page: FeedPage, is_first: bool) -> Self {
+        let edge = |event| {
+            let event = Arc::new(LiveEvent::from(event));
+            EventEdge { cursor: event.position().to_string(), node: event.into() }
+        };
+        let edges = page.events.into_iter().map(edge).collect();
+        Self { edges, is_first, next_after: page.next_after, has_more: page.has_more }
+    }
+}
+
+/// Part of the log, in the order in which things happened.
+#[Object]
+impl EventConnection {
+    /// The events with their cursors.
+    async fn edges(&self) -> &[EventEdge] {
+        &self.edges
+    }
+
+    /// The events alone.
+    async fn nodes(&self) -> Vec<&Event> {
+        self.edges.iter().map(|edge| &edge.node).collect()
+    }
+
+    /// Where the part is. `endCursor` is the position up to which the log was looked through, also where nothing was
+    /// found: go on after it, now or later.
+    async fn page_info(&self) -> PageInfo {
+        PageInfo {
+            has_previous_page: !self.is_first,
+            has_next_page: self.has_more,
+            start_cursor: self.edges.first().map(|edge| edge.cursor.clone()),
+            end_cursor: Some(self.next_after.to_string()),
+        }
+    }
+}
+
+/// An event with its cursor.
+#[derive(SimpleObject)]
+pub struct EventEdge {
+    /// Its position: what `after` takes.
+    cursor: String,
+    /// The event.
+    node: Event,
+}
+
+/// What can happen.
+#[derive(SimpleObject)]
+pub struct EventType {
+    /// Its name, such as `message.received`.
+    #[graphql(name = "type")]
+    kind: String,
+    /// When it is told.
+    description: String,
+    /// The version of its schema.
+    schema_version: i32,
+    /// The JSON Schema (2020-12) of its `data`, and of the bodies that webhooks are sent.
+    schema: Option<Value>,
+}
+
+impl From<PublicType> for EventType {
+    fn from(public: PublicType) -> Self {
+        Self {
+            kind: public.name().to_owned(),
+            description: public.description().to_owned(),
+            schema_version: i32::from(LATEST_SCHEMA),
+            schema: schemas::schema(public, LATEST_SCHEMA),
+        }
     }
 }
 

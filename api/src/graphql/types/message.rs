@@ -4,10 +4,10 @@ use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject, Union};
 use interflow_application::read;
 use interflow_domain::message::{Content as Said, Direction as Way, MessageStatus as Status};
 use interflow_domain::workspace::Scope;
-use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId};
+use interflow_domain::{ChatId, CustomerId, InstanceId, JobId, MessageId};
 use serde::Serialize;
 
-use super::{Channel, Chat, Customer};
+use super::{Channel, Chat, Customer, Job};
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::loaders::beside;
 use crate::graphql::scalars::Long;
@@ -69,6 +69,7 @@ struct Ids {
     channel: InstanceId,
     customer: CustomerId,
     reply_to: Option<MessageId>,
+    job: Option<JobId>,
 }
 
 /// Which way a message goes.
@@ -180,6 +181,7 @@ impl From<read::Message> for Message {
                 channel: message.instance,
                 customer: message.customer,
                 reply_to: message.reply_to,
+                job: message.job,
             },
         }
     }
@@ -205,6 +207,15 @@ impl Message {
     async fn customer(&self, context: &Context<'_>) -> Told<Customer> {
         needs(context, Scope::CustomersRead, async {
             Ok(beside(context, self.ids.customer).await?.map(Customer::from))
+        })
+        .await
+    }
+
+    /// The job that it belongs to, if it belongs to one. Needs `jobs:read`.
+    async fn job(&self, context: &Context<'_>) -> Told<Job> {
+        needs(context, Scope::JobsRead, async {
+            let Some(id) = self.ids.job else { return Ok(None) };
+            Ok(beside(context, id).await?.map(Job::from))
         })
         .await
     }

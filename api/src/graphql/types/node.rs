@@ -2,9 +2,11 @@
 
 use async_graphql::{Context, ID, Interface};
 use interflow_domain::workspace::Scope;
-use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId};
+use interflow_domain::{
+    ChatId, CustomerId, DeliveryId, InstanceId, JobId, KeyId, MessageId, WebhookId, WorkspaceId,
+};
 
-use super::{Channel, Chat, Customer, Message};
+use super::{Channel, Chat, Customer, Delivery, Job, Key, Message, Webhook, Workspace};
 use crate::error::ApiError;
 use crate::graphql::asker::Asker;
 use crate::graphql::loaders::by_id;
@@ -17,6 +19,11 @@ pub enum Node {
     Chat(Chat),
     Customer(Customer),
     Message(Message),
+    Job(Job),
+    Webhook(Webhook),
+    Delivery(Delivery),
+    Key(Key),
+    Workspace(Workspace),
 }
 
 impl Node {
@@ -44,6 +51,36 @@ impl Node {
                 asker.may(Scope::ChannelsRead)?;
                 let Ok(id) = id.parse::<InstanceId>() else { return Ok(None) };
                 Ok(by_id(context, id).await?.map(Channel::from).map(Self::Channel))
+            }
+            Some(JobId::PREFIX) => {
+                asker.may(Scope::JobsRead)?;
+                let Ok(id) = id.parse::<JobId>() else { return Ok(None) };
+                Ok(by_id(context, id).await?.map(Job::from).map(Self::Job))
+            }
+            Some(WebhookId::PREFIX) => {
+                asker.may(Scope::WebhooksRead)?;
+                let Ok(id) = id.parse::<WebhookId>() else { return Ok(None) };
+                Ok(by_id(context, id).await?.map(Self::Webhook))
+            }
+            Some(DeliveryId::PREFIX) => {
+                asker.may(Scope::WebhooksRead)?;
+                let Ok(id) = id.parse::<DeliveryId>() else { return Ok(None) };
+                Ok(by_id(context, id).await?.map(Delivery::from).map(Self::Delivery))
+            }
+            Some(KeyId::PREFIX) => {
+                asker.may(Scope::KeysRead)?;
+                let Ok(id) = id.parse::<KeyId>() else { return Ok(None) };
+                let key = asker.app.core.reads.api_key(asker.workspace(), id).await?;
+                Ok(key.inspect(|_| asker.saw("keys", Some(id.to_string()), 0)).map(Key::from).map(Self::Key))
+            }
+            Some(WorkspaceId::PREFIX) => {
+                let Ok(id) = id.parse::<WorkspaceId>() else { return Ok(None) };
+                if id != asker.workspace() {
+                    asker.may(Scope::WorkspacesRead)?;
+                }
+                let workspace = asker.app.core.reads.workspace(id).await?;
+                let workspace = workspace.inspect(|_| asker.saw("workspaces", Some(id.to_string()), 0));
+                Ok(workspace.map(Workspace::from).map(Self::Workspace))
             }
             _ => Ok(None),
         }

@@ -1,18 +1,27 @@
 //! A workspace.
 
-use async_graphql::{Enum, ID, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use interflow_application::limits::quota;
 use interflow_application::read;
+use interflow_domain::WorkspaceId;
 use interflow_domain::workspace::{Plan as Allowance, WorkspaceStatus as Status};
+use serde::Serialize;
 
+use super::usage::Usage;
+use crate::graphql::asker::Asker;
+use crate::graphql::guard::{Told, told};
 use crate::graphql::scalars::Long;
 use crate::time::Timestamp;
 
+/// What counting all of a workspace costs.
+const COUNTING: usize = 200;
+
 /// A tenant: what belongs to one is seen by none of the others.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct Workspace {
     /// Its id.
-    id: ID,
+    pub(super) id: ID,
     /// Its short name.
     slug: String,
     /// What people call it.
@@ -31,11 +40,14 @@ pub struct Workspace {
     updated_at: Timestamp,
     /// How many events it has, those of its keys among them: what `expectedVersion` is compared with.
     version: Long,
+    #[graphql(skip)]
+    workspace: WorkspaceId,
 }
 
 /// How much a workspace may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
 #[graphql(remote = "Allowance")]
+#[serde(rename_all = "snake_case")]
 pub enum Plan {
     /// 60 requests a minute.
     Starter,
@@ -70,6 +82,22 @@ impl From<read::Workspace> for Workspace {
             created_at: workspace.created_at.into(),
             updated_at: workspace.updated_at.into(),
             version: Long(workspace.version),
+            workspace: workspace.id,
         }
+    }
+}
+
+#[ComplexObject]
+impl Workspace {
+    /// What it has, and what went through it.
+    #[graphql(complexity = "COUNTING + child_complexity")]
+    async fn usage(&self, context: &Context<'_>) -> Told<Usage> {
+        told(async {
+            let asker = Asker::of(context)?;
+            asker.saw("workspaces.usage", Some(self.workspace.to_string()), 0);
+            let now = asker.app.core.clock.now();
+            Ok(Some(asker.app.tenants.usage.usage(self.workspace, now).await?.into()))
+        })
+        .await
     }
 }

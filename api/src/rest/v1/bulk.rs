@@ -5,7 +5,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::post;
-use interflow_application::{BulkItem, BulkOutcome, ChannelRef};
+use interflow_application::{BulkItem, ChannelRef};
 use interflow_domain::message::Content;
 use interflow_domain::workspace::Scope;
 use interflow_domain::{JobId, MessageId, PhoneNumber};
@@ -49,15 +49,32 @@ pub(super) struct Doc;
     security(("key" = ["messages:write"]))
 )]
 async fn send(State(app): State<App>, call: Call, Body(bulk): Body<Bulk>) -> Result<Response, ApiError> {
+    let total = bulk.total;
+    let posted = post_bulk(&app, &call, bulk).await?;
+    Ok(envelope::accepted(format!("/v1/jobs/{}", posted.job), Shape::new(posted, total)))
+}
+
+/// What became of a bulk: its job, and of each message, in their order, its id or why there is none.
+pub(crate) struct Posted {
+    pub(crate) job: JobId,
+    pub(crate) items: Vec<(u16, Result<MessageId, ApiError>)>,
+}
+
+/// Queues a bulk, or what the same command had not queued when it broke off.
+pub(crate) async fn post_bulk(app: &App, call: &Call, bulk: Bulk) -> Result<Posted, ApiError> {
     let Bulk { channel, total, items, refused } = bulk;
     let job = call.once(job_of, app.gateway.open_bulk(&call.context, &channel, total)).await?;
     let patience = app.settings.send_deadline;
     let queued = app.gateway.queue_bulk(&call.context, job, items, patience).await?;
-    Ok(envelope::accepted(format!("/v1/jobs/{job}"), Shape::new(job, total, queued, refused)))
+    let queued = queued.into_iter().map(|(index, outcome)| (index, outcome.map_err(ApiError::from)));
+    let mut items: Vec<_> =
+        queued.chain(refused.into_iter().map(|(index, error)| (index, Err(error)))).collect();
+    items.sort_unstable_by_key(|(index, _)| *index);
+    Ok(Posted { job, items })
 }
 
 /// What is to be sent, as far as it is right.
-struct Bulk {
+pub(crate) struct Bulk {
     channel: ChannelRef,
     total: u32,
     items: Vec<BulkItem>,
@@ -155,16 +172,15 @@ enum Outcome {
 }
 
 impl Shape {
-    fn new(id: JobId, total: u32, queued: Vec<BulkOutcome>, refused: Vec<(u16, ApiError)>) -> Self {
-        let queued = queued.into_iter().map(|(index, outcome)| match outcome {
-            Ok(id) => Item { index, outcome: Outcome::Accepted { id } },
-            Err(error) => Item { index, outcome: Outcome::Refused { error: error.into() } },
-        });
-        let refused =
-            refused.into_iter().map(|(index, error)| Item { index, outcome: Outcome::Refused { error } });
-        let mut items: Vec<Item> = queued.chain(refused).collect();
-        items.sort_unstable_by_key(|item| item.index);
-        let accepted = items.iter().filter(|item| matches!(item.outcome, Outcome::Accepted { .. })).count();
+    fn new(posted: Posted, total: u32) -> Self {
+        let Posted { job: id, items } = posted;
+        let accepted = items.iter().filter(|(_, outcome)| outcome.is_ok()).count();
+        let item = |(index, outcome): (u16, Result<MessageId, ApiError>)| {
+            let outcome =
+                outcome.map_or_else(|error| Outcome::Refused { error }, |id| Outcome::Accepted { id });
+            Item { index, outcome }
+        };
+        let items = items.into_iter().map(item).collect();
         Self { id, total, accepted, items }
     }
 }

@@ -149,7 +149,8 @@ async fn changed<U: UseCase<Output = ChatId>>(
     Ok(envelope::resource(&chats::find(app, call, id).await?))
 }
 
-const fn chat_of(resource: ResourceRef) -> Option<ChatId> {
+/// Which chat a repeated command changed.
+pub(crate) const fn chat_of(resource: ResourceRef) -> Option<ChatId> {
     if let ResourceRef::Chat(id) = resource { Some(id) } else { None }
 }
 
@@ -165,8 +166,8 @@ impl FromForm for Snooze {
 }
 
 /// `{"assignee"}`: `null` puts nobody in charge, so it has to be said.
-struct Assign {
-    assignee: Option<DisplayName>,
+pub(crate) struct Assign {
+    pub(crate) assignee: Option<DisplayName>,
 }
 
 impl FromForm for Assign {

@@ -71,10 +71,10 @@ async fn list(State(app): State<App>, call: Call, asked: Listed<ChatFilter>) -> 
     security(("key" = ["chats:write"]))
 )]
 async fn open(State(app): State<App>, call: Call, Body(chat): Body<OpenChat>) -> Result<Response, ApiError> {
-    let opened = call.run(&chat, chat_of).await?;
-    let chat = find(&app, &call, opened.id).await?;
-    let mut response = envelope::created(format!("/v1/chats/{}", opened.id), &chat);
-    if !opened.created {
+    let OpenedChat { id, created } = call.run(&chat, opened).await?;
+    let chat = find(&app, &call, id).await?;
+    let mut response = envelope::created(format!("/v1/chats/{id}"), &chat);
+    if !created {
         *response.status_mut() = StatusCode::OK;
     }
     Ok(response)
@@ -142,7 +142,7 @@ pub(super) async fn find(app: &App, call: &Call, id: ChatId) -> Result<Shape, Ap
 }
 
 /// Whether a chat that a repeated command found was there before is not recorded; it is there now.
-const fn chat_of(resource: ResourceRef) -> Option<OpenedChat> {
+pub(crate) const fn opened(resource: ResourceRef) -> Option<OpenedChat> {
     if let ResourceRef::Chat(id) = resource { Some(OpenedChat { id, created: false }) } else { None }
 }
 

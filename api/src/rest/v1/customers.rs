@@ -179,7 +179,8 @@ async fn find(app: &App, call: &Call, id: CustomerId) -> Result<Shape, ApiError>
     customer.map(Shape::from).ok_or_else(|| ApiError::no_such(Resource::Customer))
 }
 
-const fn customer_of(resource: ResourceRef) -> Option<CustomerId> {
+/// Which customer a repeated command made or changed.
+pub(crate) const fn customer_of(resource: ResourceRef) -> Option<CustomerId> {
     if let ResourceRef::Customer(id) = resource { Some(id) } else { None }
 }
 

@@ -59,8 +59,9 @@ async fn erase(
     Ok(envelope::ok(Shape::from(certificate)))
 }
 
-struct Erasure {
-    reason: Option<ErasureReason>,
+/// `{"reason"?}`.
+pub(crate) struct Erasure {
+    pub(crate) reason: Option<ErasureReason>,
 }
 
 impl FromForm for Erasure {

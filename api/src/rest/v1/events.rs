@@ -172,7 +172,7 @@ struct Asked {
 
 /// Where a part begins.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum After {
+pub(crate) enum After {
     Position(u64),
     End,
 }

@@ -116,7 +116,7 @@ async fn find(app: &App, call: &Call, id: JobId) -> Result<Shape, ApiError> {
 }
 
 /// Which job a repeated command made.
-pub(super) const fn job_of(resource: ResourceRef) -> Option<JobId> {
+pub(crate) const fn job_of(resource: ResourceRef) -> Option<JobId> {
     if let ResourceRef::Job(id) = resource { Some(id) } else { None }
 }
 

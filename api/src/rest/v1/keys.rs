@@ -89,14 +89,19 @@ async fn show(
     security(("key" = ["keys:write"]))
 )]
 async fn create(State(app): State<App>, call: Call, Body(draft): Body<Draft>) -> Result<Response, ApiError> {
-    let Draft { name, scopes, expires_at } = draft;
-    let key_id = KeyId::new(app.core.ids.next());
-    let secret = secret(&app, &call, key_id.uuid());
-    let create = CreateKey { key_id, name, scopes, secret: secret.clone(), expires_at };
-    let id = call.run(&create, key_of).await?;
-    let key = if id == key_id { secret } else { self::secret(&app, &call, id.uuid()) };
+    let (id, key) = issue(&app, &call, draft).await?;
     let made = WithSecret { shape: find(&app, &call, id).await?, key };
     Ok(envelope::created(format!("/v1/keys/{id}"), &made))
+}
+
+/// Makes a key, or finds the one that the same command made, with its secret.
+pub(crate) async fn issue(app: &App, call: &Call, draft: Draft) -> Result<(KeyId, String), ApiError> {
+    let Draft { name, scopes, expires_at } = draft;
+    let key_id = KeyId::new(app.core.ids.next());
+    let secret = secret(app, call, key_id.uuid());
+    let create = CreateKey { key_id, name, scopes, secret: secret.clone(), expires_at };
+    let id = call.run(&create, key_of).await?;
+    Ok((id, if id == key_id { secret } else { self::secret(app, call, id.uuid()) }))
 }
 
 #[utoipa::path(
@@ -118,12 +123,23 @@ async fn rotate(
     IfMatch(expected): IfMatch,
     OptionalBody(Overlap(overlap)): OptionalBody<Overlap>,
 ) -> Result<Response, ApiError> {
+    let key = renew(&app, &call, key_id, overlap, expected).await?;
+    Ok(envelope::resource(&WithSecret { shape: find(&app, &call, key_id).await?, key }))
+}
+
+/// Gives a key another secret, or finds the one that the same command gave it.
+pub(crate) async fn renew(
+    app: &App,
+    call: &Call,
+    key_id: KeyId,
+    overlap: TimeDelta,
+    expected: Option<u64>,
+) -> Result<String, ApiError> {
     let nonce = app.core.ids.next();
-    let secret = secret(&app, &call, nonce);
+    let secret = secret(app, call, nonce);
     let rotate = RotateKey { key_id, secret: secret.clone(), nonce, overlap, expected };
     let made_from = call.run(&rotate, nonce_of).await?;
-    let key = if made_from == nonce { secret } else { self::secret(&app, &call, made_from) };
-    Ok(envelope::resource(&WithSecret { shape: find(&app, &call, key_id).await?, key }))
+    Ok(if made_from == nonce { secret } else { self::secret(app, call, made_from) })
 }
 
 #[utoipa::path(
@@ -154,7 +170,8 @@ fn secret(app: &App, call: &Call, nonce: Uuid) -> String {
     app.tenants.secrets.of(call.context.command.as_ref(), nonce)
 }
 
-const fn key_of(resource: ResourceRef) -> Option<KeyId> {
+/// Which key a repeated command made or revoked.
+pub(crate) const fn key_of(resource: ResourceRef) -> Option<KeyId> {
     if let ResourceRef::Key(id) = resource { Some(id) } else { None }
 }
 
@@ -162,7 +179,8 @@ const fn nonce_of(resource: ResourceRef) -> Option<Uuid> {
     if let ResourceRef::Secret(nonce) = resource { Some(nonce) } else { None }
 }
 
-struct Draft {
+/// `{"name","scopes","expires_at"?}`.
+pub(crate) struct Draft {
     name: DisplayName,
     scopes: Vec<Scope>,
     expires_at: Option<DateTime<Utc>>,
@@ -194,7 +212,8 @@ impl FromStr for NamedScope {
     }
 }
 
-struct Overlap(TimeDelta);
+/// `{"overlap_seconds"?}`.
+pub(crate) struct Overlap(pub(crate) TimeDelta);
 
 impl FromForm for Overlap {
     fn from_form(form: &mut Form) -> Option<Self> {

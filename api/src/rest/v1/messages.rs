@@ -98,11 +98,17 @@ pub(super) async fn listed(
     security(("key" = ["messages:write"]))
 )]
 async fn send(State(app): State<App>, call: Call, Body(letter): Body<Letter>) -> Result<Response, ApiError> {
-    let Letter { channel, channel_as_given, to, content, reply_to } = letter;
+    let channel_id = letter.channel_as_given.clone();
+    let sent = Shape { channel_id, ..post_letter(&app, &call, letter).await?.into() };
+    Ok(envelope::created(format!("/v1/messages/{}", sent.id), &sent))
+}
+
+/// Sends a message, or finds the one that the same command sent before.
+pub(crate) async fn post_letter(app: &App, call: &Call, letter: Letter) -> Result<Message, ApiError> {
+    let Letter { channel, to, content, reply_to, .. } = letter;
     let message = SendMessage { channel, to, content, reply_to, patience: app.settings.send_deadline };
     let id = call.once(message_of, app.gateway.send(&call.context, &message)).await?;
-    let sent = Shape { channel_id: channel_as_given, ..sent(&app, &call, id).await?.into() };
-    Ok(envelope::created(format!("/v1/messages/{id}"), &sent))
+    sent(app, call, id).await
 }
 
 #[utoipa::path(
@@ -174,7 +180,7 @@ impl FromQuery for MessageFilter {
 }
 
 /// What is to be sent, and the channel in the caller's own words.
-struct Letter {
+pub(crate) struct Letter {
     channel: ChannelRef,
     channel_as_given: String,
     to: PhoneNumber,

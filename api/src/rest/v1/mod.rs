@@ -1,20 +1,21 @@
-//! The Interflow API: one file a resource, each with its routes, its handlers and its shape.
+//! The Interflow API: one file a resource, each with its routes, its handlers and its shape. What a request becomes on its
+//! way to a use case, its form and what is more than one use case, is GraphQL's as well.
 
 mod audit;
 mod audit_log;
-mod bulk;
-mod channels;
-mod chat_actions;
-mod chats;
-mod customers;
-mod erasure;
-mod events;
-mod jobs;
-mod keys;
-mod messages;
+pub(crate) mod bulk;
+pub(crate) mod channels;
+pub(crate) mod chat_actions;
+pub(crate) mod chats;
+pub(crate) mod customers;
+pub(crate) mod erasure;
+pub(crate) mod events;
+pub(crate) mod jobs;
+pub(crate) mod keys;
+pub(crate) mod messages;
 mod stream;
-mod webhooks;
-mod workspaces;
+pub(crate) mod webhooks;
+pub(crate) mod workspaces;
 
 use axum::Router;
 use utoipa::OpenApi as _;

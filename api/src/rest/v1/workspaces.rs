@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, patch, post};
 use interflow_application::limits::quota;
-use interflow_application::read::Workspace;
+use interflow_application::read::{ApiKey, Workspace};
 use interflow_application::usage::{Traffic, Usage};
 use interflow_application::{
     ChangeWorkspace, CreateWorkspace, Resource, ResourceRef, ResumeWorkspace, SuspendWorkspace, UseCase,
@@ -138,6 +138,17 @@ async fn usage(
     security(("key" = ["workspaces:write"]))
 )]
 async fn create(State(app): State<App>, call: Call, Body(draft): Body<Draft>) -> Result<Response, ApiError> {
+    let (id, secret) = establish(&app, &call, draft).await?;
+    let made = Made { shape: find(&app, id).await?, first_key: first_key(&app, id, secret).await? };
+    Ok(envelope::created(format!("/v1/workspaces/{id}"), &made))
+}
+
+/// Makes a workspace with a first key, or finds the one that the same command made, with the key's secret.
+pub(crate) async fn establish(
+    app: &App,
+    call: &Call,
+    draft: Draft,
+) -> Result<(WorkspaceId, String), ApiError> {
     let id = workspace_id(&draft.slug);
     let key_id = KeyId::new(app.core.ids.next());
     // A workspace is created once: its id says enough for a repetition to make the same secret.
@@ -150,9 +161,7 @@ async fn create(State(app): State<App>, call: Call, Body(draft): Body<Draft>) ->
         key_name: FIRST_KEY.parse().map_err(|error| ApiError::internal(format!("{error}")))?,
         secret: secret.clone(),
     };
-    let id = govern(&call, id, &create).await?;
-    let made = Made { shape: find(&app, id).await?, first_key: first_key(&app, id, secret).await? };
-    Ok(envelope::created(format!("/v1/workspaces/{id}"), &made))
+    Ok((govern(call, id, &create).await?, secret))
 }
 
 #[utoipa::path(
@@ -222,7 +231,7 @@ async fn resume(
 }
 
 /// Runs a use case in another workspace's log.
-async fn govern<U: UseCase<Output = WorkspaceId>>(
+pub(crate) async fn govern<U: UseCase<Output = WorkspaceId>>(
     call: &Call,
     workspace: WorkspaceId,
     use_case: &U,
@@ -237,12 +246,16 @@ async fn find(app: &App, id: WorkspaceId) -> Result<Shape, ApiError> {
     workspace.map(Shape::from).ok_or_else(|| ApiError::no_such(Resource::Workspace))
 }
 
-/// The key that a workspace was created with, which is the oldest.
 async fn first_key(app: &App, id: WorkspaceId, secret: String) -> Result<Option<WithSecret>, ApiError> {
-    let known = interflow_application::authenticate(&app.core, &secret).await?;
-    let Some(known) = known.filter(|known| known.workspace == id) else { return Ok(None) };
-    let key = app.core.reads.api_key(id, known.key).await?;
+    let key = key_of(app, id, &secret).await?;
     Ok(key.map(|key| WithSecret { shape: KeyShape::from(key), key: secret }))
+}
+
+/// The key that a workspace was created with, unless it was revoked.
+pub(crate) async fn key_of(app: &App, id: WorkspaceId, secret: &str) -> Result<Option<ApiKey>, ApiError> {
+    let known = interflow_application::authenticate(&app.core, secret).await?;
+    let Some(known) = known.filter(|known| known.workspace == id) else { return Ok(None) };
+    Ok(app.core.reads.api_key(id, known.key).await?)
 }
 
 async fn count(app: &App, id: WorkspaceId) -> Result<UsageShape, ApiError> {
@@ -254,7 +267,7 @@ const fn workspace_of(resource: ResourceRef) -> Option<WorkspaceId> {
 }
 
 /// A workspace in a path: by its id or its slug.
-struct Named(WorkspaceId);
+pub(crate) struct Named(pub(crate) WorkspaceId);
 
 impl FromStr for Named {
     type Err = InvalidId;
@@ -269,7 +282,8 @@ impl Resolves for Named {
     const RESOURCE: Resource = Resource::Workspace;
 }
 
-struct Draft {
+/// `{"slug","name"?,"plan"}`.
+pub(crate) struct Draft {
     slug: WorkspaceSlug,
     name: Option<DisplayName>,
     plan: Plan,
@@ -284,9 +298,10 @@ impl FromForm for Draft {
     }
 }
 
-struct Change {
-    name: Option<Option<DisplayName>>,
-    plan: Option<Plan>,
+/// `{"name"?,"plan"?}`.
+pub(crate) struct Change {
+    pub(crate) name: Option<Option<DisplayName>>,
+    pub(crate) plan: Option<Plan>,
 }
 
 impl FromForm for Change {
@@ -300,8 +315,9 @@ impl FromForm for Change {
     }
 }
 
-struct Suspension {
-    reason: Option<Reason>,
+/// `{"reason"?}`.
+pub(crate) struct Suspension {
+    pub(crate) reason: Option<Reason>,
 }
 
 impl FromForm for Suspension {

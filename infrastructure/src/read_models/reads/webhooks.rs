@@ -154,6 +154,34 @@ impl WebhookReads for PgReads {
         Ok(self.all(query, rows::delivery).await?.into_iter().next())
     }
 
+    async fn deliveries_by_id(
+        &self,
+        workspace: WorkspaceId,
+        ids: &[DeliveryId],
+    ) -> Result<Vec<Delivery>, LogError> {
+        let sql = format!(
+            "SELECT {} FROM webhook_deliveries d JOIN webhook_lanes l USING (workspace_id, webhook_id, lane) \
+             WHERE d.workspace_id = $1 AND d.id = ANY($2)",
+            rows::COLUMNS
+        );
+        let ids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
+        self.all(sqlx::query(&sql).bind(workspace.uuid()).bind(ids), rows::delivery).await
+    }
+
+    async fn attempts_of(
+        &self,
+        workspace: WorkspaceId,
+        ids: &[DeliveryId],
+    ) -> Result<Vec<(DeliveryId, Attempt)>, LogError> {
+        let sql = "SELECT asked.id, made.* FROM unnest($2::uuid[]) AS asked (id) CROSS JOIN LATERAL \
+                 (SELECT number, at, by_hand, status, error, headers, body, took_ms FROM webhook_attempts \
+                     WHERE workspace_id = $1 AND delivery_id = asked.id ORDER BY number DESC LIMIT $3) AS made \
+             ORDER BY asked.id, made.number";
+        let ids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
+        let query = sqlx::query(sql).bind(workspace.uuid()).bind(ids).bind(ATTEMPTS);
+        self.all(query, |row| Ok((DeliveryId::new(row.try_get("id")?), rows::attempt(row)?))).await
+    }
+
     async fn attempts(&self, workspace: WorkspaceId, id: DeliveryId) -> Result<Vec<Attempt>, LogError> {
         let sql = "SELECT number, at, by_hand, status, error, headers, body, took_ms FROM webhook_attempts \
              WHERE workspace_id = $1 AND delivery_id = $2 ORDER BY number DESC LIMIT $3";

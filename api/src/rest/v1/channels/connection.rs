@@ -101,8 +101,8 @@ async fn log_out(
 }
 
 /// `{"phone"?}`: the number whose owner types a code instead of scanning.
-struct Linking {
-    phone: Option<PhoneNumber>,
+pub(crate) struct Linking {
+    pub(crate) phone: Option<PhoneNumber>,
 }
 
 impl FromForm for Linking {

@@ -3,7 +3,7 @@
 //! Cast: [`connection`] has the verbs that open and close it, [`qr`] shows what is to be scanned, [`timeline`] tells a
 //! person what happened.
 
-pub(super) mod connection;
+pub(crate) mod connection;
 pub(super) mod qr;
 pub(super) mod timeline;
 
@@ -161,13 +161,14 @@ async fn find(app: &App, call: &Call, channel: &ChannelRef) -> Result<Shape, Api
     Ok(channel.find(&*app.core.reads, call.workspace()).await?.into())
 }
 
-const fn instance_of(resource: ResourceRef) -> Option<InstanceId> {
+/// Which channel a repeated command made or changed.
+pub(crate) const fn instance_of(resource: ResourceRef) -> Option<InstanceId> {
     if let ResourceRef::Instance(id) = resource { Some(id) } else { None }
 }
 
 /// `{"name"}`.
-struct Named {
-    name: InstanceName,
+pub(crate) struct Named {
+    pub(crate) name: InstanceName,
 }
 
 impl FromForm for Named {

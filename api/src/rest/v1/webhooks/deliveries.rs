@@ -164,7 +164,7 @@ async fn look_up(
     found.map(Shape::from).ok_or_else(|| ApiError::no_such(Resource::Delivery))
 }
 
-fn succeeded(outcome: &Outcome) -> bool {
+pub(crate) fn succeeded(outcome: &Outcome) -> bool {
     outcome.error.is_none() && outcome.status.is_some_and(|status| (200..300).contains(&status))
 }
 
@@ -200,27 +200,32 @@ impl FromRequestParts<App> for Asked {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
         let mut query = Query::new(parts.uri.query().unwrap_or_default());
-        let status = query.text("status").flatten().and_then(|text| {
-            let known = STATUSES.into_iter().find(|known| *known == text);
-            known.or_else(|| {
-                query.wrong("status", format!("must be one of: {}", STATUSES.join(", ")));
-                None
-            })
-        });
-        let event_type = query.text("type").flatten();
-        let created = query.range("created").unwrap_or_default();
+        let filter = delivery_filter(&mut query);
         let page = page_request(&mut query);
         query.close()?;
-        // The times themselves are left out, as by every filter; answers show milliseconds.
-        let created_from = created.after.map(|after| after + TimeDelta::milliseconds(1));
-        let filter = DeliveryFilter { status, event_type, created_from, created_before: created.before };
         Ok(Self { filter, page })
     }
 }
 
+/// Which deliveries; whatever is wrong is noted in the query.
+pub(crate) fn delivery_filter(query: &mut Query) -> DeliveryFilter {
+    let status = query.text("status").flatten().and_then(|text| {
+        let known = STATUSES.into_iter().find(|known| *known == text);
+        known.or_else(|| {
+            query.wrong("status", format!("must be one of: {}", STATUSES.join(", ")));
+            None
+        })
+    });
+    let event_type = query.text("type").flatten();
+    let created = query.range("created").unwrap_or_default();
+    // The times themselves are left out, as by every filter; answers show milliseconds.
+    let created_from = created.after.map(|after| after + TimeDelta::milliseconds(1));
+    DeliveryFilter { status, event_type, created_from, created_before: created.before }
+}
+
 /// `{"type"?}`: of which type the event is to be that is sent.
-struct Type {
-    name: Option<String>,
+pub(crate) struct Type {
+    pub(crate) name: Option<String>,
 }
 
 impl FromForm for Type {

@@ -20,7 +20,7 @@ const URL: &str = "url";
 
 /// A form with an address that may have to be looked up before it can be judged. Whatever else is wrong is named
 /// together with it.
-pub(super) struct Unjudged<T> {
+pub(crate) struct Unjudged<T> {
     url: Option<String>,
     read: Result<T, ApiError>,
 }
@@ -35,7 +35,7 @@ impl<T: FromForm> FromForm for Unjudged<T> {
 
 impl<T: HasUrl> Unjudged<T> {
     /// The form, once its address is found to be one where deliveries may go.
-    pub(super) async fn judge(self, webhooks: &Webhooks) -> Result<T, ApiError> {
+    pub(crate) async fn judge(self, webhooks: &Webhooks) -> Result<T, ApiError> {
         let Some(text) = self.url.filter(|text| is_judgeable(text)) else { return self.read };
         let target = ports::judge(&text, &webhooks.policy, &*webhooks.resolver).await;
         match (self.read, target) {
@@ -51,7 +51,7 @@ impl<T: HasUrl> Unjudged<T> {
 }
 
 /// What has an address.
-pub(super) trait HasUrl {
+pub(crate) trait HasUrl {
     /// With the address in the form in which two are compared.
     fn with(self, url: WebhookUrl) -> Self;
 }
@@ -66,7 +66,7 @@ fn read_url(text: &str) -> Result<WebhookUrl, url::UrlError> {
 }
 
 /// A new endpoint.
-pub(super) struct Draft {
+pub(crate) struct Draft {
     pub settings: SettingsDraft,
     pub channels: Vec<ChannelRef>,
     pub signing: Signing,
@@ -123,7 +123,7 @@ impl FromForm for Draft {
 }
 
 /// What is to change of an endpoint. Its types of events are known once its format is.
-pub(super) struct Change {
+pub(crate) struct Change {
     patch: WebhookPatch,
     events: Option<Vec<String>>,
 }
@@ -136,7 +136,7 @@ impl HasUrl for Change {
 
 impl Change {
     /// The change of an endpoint of this format.
-    pub(super) fn for_format(self, format: Format) -> Result<WebhookPatch, ApiError> {
+    pub(crate) fn for_format(self, format: Format) -> Result<WebhookPatch, ApiError> {
         let Some(texts) = self.events else { return Ok(self.patch) };
         let events = patterns(format, texts.iter().map(String::as_str)).map_err(|error| {
             let (message, details) = (error.to_string(), FieldError::new("events", error));
@@ -182,7 +182,7 @@ impl FromForm for Change {
 }
 
 /// `{"overlap_seconds"?}`: how long the secret before a rotation goes on signing.
-pub(super) struct Overlap(pub TimeDelta);
+pub(crate) struct Overlap(pub TimeDelta);
 
 impl FromForm for Overlap {
     fn from_form(form: &mut Form) -> Option<Self> {

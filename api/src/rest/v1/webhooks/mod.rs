@@ -3,10 +3,10 @@
 //! Cast: [`draft`] reads what a caller says of an endpoint, [`shape`] says how it stands, [`deliveries`] shows what it
 //! was told and tells it once more, [`replay`] goes back in the log.
 
-pub(super) mod deliveries;
-mod draft;
-pub(super) mod replay;
-mod shape;
+pub(crate) mod deliveries;
+pub(crate) mod draft;
+pub(crate) mod replay;
+pub(crate) mod shape;
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post};
+use chrono::TimeDelta;
 use interflow_application::log::{Event, StreamId};
 use interflow_application::read::Page;
 use interflow_application::webhook::views::WebhookView;
@@ -22,9 +23,9 @@ use interflow_application::{
     CreateWebhook, DeleteWebhook, PauseWebhook, Resource, ResourceRef, ResumeWebhook, RotateWebhookSecret,
     UpdateWebhook,
 };
-use interflow_domain::WebhookId;
 use interflow_domain::webhook::{PausedBy, Secret, Signing, Webhook, WebhookEvent};
 use interflow_domain::workspace::Scope;
+use interflow_domain::{WebhookId, WorkspaceId};
 use utoipa::OpenApi;
 
 use self::draft::{Change, Draft, Overlap, Unjudged};
@@ -72,7 +73,7 @@ async fn list(State(app): State<App>, call: Call, Paging(page): Paging) -> Resul
     let Page { items: views, cursors, total, total_is_estimate, next } = found;
     let mut items = Vec::with_capacity(views.len());
     for view in views {
-        items.push(shape_of(&app, &call, view).await?);
+        items.push(shape_of(&app, call.workspace(), view).await?);
     }
     let shapes = Page { items, cursors, total, total_is_estimate, next };
     Ok(envelope::list(page, shapes, |shape| shape))
@@ -115,6 +116,17 @@ async fn create(
     call: Call,
     Body(unjudged): Body<Unjudged<Draft>>,
 ) -> Result<Response, ApiError> {
+    let (id, secret) = make(&app, &call, unjudged).await?;
+    let made = WithSecret::new(find(&app, &call, id).await?, secret.as_ref());
+    Ok(envelope::created(format!("/v1/webhooks/{id}"), &made))
+}
+
+/// Makes a webhook, or finds the one that the same command made, with its secret.
+pub(crate) async fn make(
+    app: &App,
+    call: &Call,
+    unjudged: Unjudged<Draft>,
+) -> Result<(WebhookId, Option<Secret>), ApiError> {
     let Draft { settings, channels, signing, start_from } = unjudged.judge(&app.webhooks).await?;
     let secret = signing::new_secret(signing).map_err(|error| ApiError::internal(error.to_string()))?;
     let create = CreateWebhook { settings, channels, secret, start_from, most: Some(app.webhooks.most) };
@@ -123,9 +135,7 @@ async fn create(
     drop(creating);
     app.webhooks.dispatcher.wake();
     // As it was created with: a repetition may come after a rotation.
-    let secret = first_secret(&app, &call, id).await?;
-    let made = WithSecret::new(find(&app, &call, id).await?, secret.as_ref());
-    Ok(envelope::created(format!("/v1/webhooks/{id}"), &made))
+    Ok((id, first_secret(app, call, id).await?))
 }
 
 #[utoipa::path(
@@ -146,10 +156,21 @@ async fn change(
     IfMatch(expected): IfMatch,
     Body(unjudged): Body<Unjudged<Change>>,
 ) -> Result<Response, ApiError> {
-    let known = find(&app, &call, id).await?;
-    let patch = unjudged.judge(&app.webhooks).await?.for_format(known.format())?;
-    let id = call.run(&UpdateWebhook { id, patch, expected }, webhook_of).await?;
+    let id = update(&app, &call, id, unjudged, expected).await?;
     Ok(envelope::resource(&find(&app, &call, id).await?))
+}
+
+/// Changes a webhook.
+pub(crate) async fn update(
+    app: &App,
+    call: &Call,
+    id: WebhookId,
+    unjudged: Unjudged<Change>,
+    expected: Option<u64>,
+) -> Result<WebhookId, ApiError> {
+    let known = find(app, call, id).await?;
+    let patch = unjudged.judge(&app.webhooks).await?.for_format(known.format())?;
+    call.run(&UpdateWebhook { id, patch, expected }, webhook_of).await
 }
 
 #[utoipa::path(
@@ -233,25 +254,40 @@ async fn rotate(
     IfMatch(expected): IfMatch,
     OptionalBody(Overlap(overlap)): OptionalBody<Overlap>,
 ) -> Result<Response, ApiError> {
-    let signing = find(&app, &call, id).await?.signing();
+    let secret = renew(&app, &call, id, overlap, expected).await?;
+    Ok(envelope::resource(&WithSecret::new(find(&app, &call, id).await?, Some(&secret))))
+}
+
+/// Gives a webhook another secret, or finds the one that the same command gave it.
+pub(crate) async fn renew(
+    app: &App,
+    call: &Call,
+    id: WebhookId,
+    overlap: TimeDelta,
+    expected: Option<u64>,
+) -> Result<Secret, ApiError> {
+    let signing = find(app, call, id).await?.signing();
     let nonce = app.core.ids.next();
-    let secret = secret(&app, &call, signing, nonce)?;
+    let secret = secret(app, call, signing, nonce)?;
     let rotate = RotateWebhookSecret { id, secret: secret.clone(), nonce, overlap, expected };
     let made_from = call.run(&rotate, nonce_of).await?;
-    let secret = if made_from == nonce { secret } else { self::secret(&app, &call, signing, made_from)? };
-    Ok(envelope::resource(&WithSecret::new(find(&app, &call, id).await?, Some(&secret))))
+    if made_from == nonce { Ok(secret) } else { self::secret(app, call, signing, made_from) }
 }
 
 async fn find(app: &App, call: &Call, id: WebhookId) -> Result<Shape, ApiError> {
     let view = app.webhooks.reads.webhook(call.workspace(), id).await?;
     let view = view.ok_or_else(|| ApiError::no_such(Resource::Webhook))?;
-    shape_of(app, call, view).await
+    shape_of(app, call.workspace(), view).await
 }
 
 /// What an endpoint is stands in its stream, sealed; how it stands in its row.
-async fn shape_of(app: &App, call: &Call, view: WebhookView) -> Result<Shape, ApiError> {
+pub(crate) async fn shape_of(
+    app: &App,
+    workspace: WorkspaceId,
+    view: WebhookView,
+) -> Result<Shape, ApiError> {
     let (id, version) = (view.row.id, view.row.version);
-    let webhook: Arc<Webhook> = webhook::current(&*app.core.log, call.workspace(), id, version).await?;
+    let webhook: Arc<Webhook> = webhook::current(&*app.core.log, workspace, id, version).await?;
     Shape::new(view, &webhook, app.core.clock.now())
 }
 
@@ -269,7 +305,8 @@ fn secret(app: &App, call: &Call, signing: Signing, nonce: uuid::Uuid) -> Result
     signing::secret_from(signing, random).map_err(|error| ApiError::internal(error.to_string()))
 }
 
-const fn webhook_of(resource: ResourceRef) -> Option<WebhookId> {
+/// Which webhook a repeated command made or changed.
+pub(crate) const fn webhook_of(resource: ResourceRef) -> Option<WebhookId> {
     if let ResourceRef::Webhook(id) = resource { Some(id) } else { None }
 }
 

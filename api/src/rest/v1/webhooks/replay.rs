@@ -66,10 +66,11 @@ async fn replay(
     Ok(envelope::accepted(format!("/v1/jobs/{job}"), Started { id: job }))
 }
 
-struct Asked {
-    from: ReplayFrom,
-    until: Option<u64>,
-    dry_run: bool,
+/// `{"from","until"?,"dry_run"?}`.
+pub(crate) struct Asked {
+    pub(crate) from: ReplayFrom,
+    pub(crate) until: Option<u64>,
+    pub(crate) dry_run: bool,
 }
 
 impl FromForm for Asked {

@@ -20,39 +20,39 @@ use crate::time::Timestamp;
 /// An endpoint, but for what is secret of it: of its headers there are the names.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Webhook)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     #[schema(value_type = values::WebhookId)]
-    id: WebhookId,
-    url: Option<String>,
-    description: Option<String>,
+    pub(crate) id: WebhookId,
+    pub(crate) url: Option<String>,
+    pub(crate) description: Option<String>,
     #[schema(schema_with = webhooks::format)]
-    format: &'static str,
-    schema_version: u16,
+    pub(crate) format: &'static str,
+    pub(crate) schema_version: u16,
     #[schema(value_type = Vec<String>)]
-    events: Vec<EventPattern>,
+    pub(crate) events: Vec<EventPattern>,
     #[schema(value_type = Vec<values::ChannelId>)]
-    channels: Vec<InstanceId>,
+    pub(crate) channels: Vec<InstanceId>,
     #[schema(schema_with = webhooks::signing)]
-    signing: &'static str,
-    public_key: Option<String>,
-    previous_secret_expires_at: Option<Timestamp>,
-    header_names: Vec<String>,
+    pub(crate) signing: &'static str,
+    pub(crate) public_key: Option<String>,
+    pub(crate) previous_secret_expires_at: Option<Timestamp>,
+    pub(crate) header_names: Vec<String>,
     #[schema(value_type = Option<u16>)]
-    rate_limit: Option<RateLimit>,
+    pub(crate) rate_limit: Option<RateLimit>,
     #[schema(value_type = Option<Vec<u32>>)]
-    schedule: Option<RetrySchedule>,
-    by_events: bool,
+    pub(crate) schedule: Option<RetrySchedule>,
+    pub(crate) by_events: bool,
     #[schema(schema_with = webhooks::start_from)]
-    start_from: Start,
+    pub(crate) start_from: Start,
     #[schema(schema_with = webhooks::origin)]
-    origin: Origin,
+    pub(crate) origin: Origin,
     #[schema(schema_with = webhooks::status)]
-    status: String,
-    reason: Option<String>,
-    progress: Option<ProgressShape>,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-    version: u64,
+    pub(crate) status: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) progress: Option<ProgressShape>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+    pub(crate) version: u64,
     #[serde(skip)]
     #[schema(ignore)]
     kinds: (Format, Signing),
@@ -60,7 +60,7 @@ pub(super) struct Shape {
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Start {
+pub(crate) enum Start {
     Now,
     Position(u64),
     Time(Timestamp),
@@ -69,21 +69,21 @@ enum Start {
 /// How far it is.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WebhookProgress)]
-struct ProgressShape {
-    position: u64,
-    lag: u64,
-    open: u32,
-    backed_up: bool,
+pub(crate) struct ProgressShape {
+    pub(crate) position: u64,
+    pub(crate) lag: u64,
+    pub(crate) open: u32,
+    pub(crate) backed_up: bool,
     #[schema(schema_with = webhooks::breaker)]
-    breaker: &'static str,
-    failing_since: Option<Timestamp>,
+    pub(crate) breaker: &'static str,
+    pub(crate) failing_since: Option<Timestamp>,
     /// Before when nothing is tried, where the breaker or the receiver asks for that.
-    not_before: Option<Timestamp>,
+    pub(crate) not_before: Option<Timestamp>,
 }
 
 impl Shape {
     /// An endpoint as it stands now.
-    pub(super) fn new(view: WebhookView, webhook: &Webhook, now: DateTime<Utc>) -> Result<Self, ApiError> {
+    pub(crate) fn new(view: WebhookView, webhook: &Webhook, now: DateTime<Utc>) -> Result<Self, ApiError> {
         let settings = webhook.settings().ok_or_else(|| ApiError::internal("a webhook has no settings"))?;
         let present = webhook.secrets(now).first().copied();
         let signing = webhook.signing().unwrap_or(Signing::Hmac);
@@ -117,12 +117,12 @@ impl Shape {
     }
 
     /// What its bodies look like.
-    pub(super) const fn format(&self) -> Format {
+    pub(crate) const fn format(&self) -> Format {
         self.kinds.0
     }
 
     /// How it is signed.
-    pub(super) const fn signing(&self) -> Signing {
+    pub(crate) const fn signing(&self) -> Signing {
         self.kinds.1
     }
 }

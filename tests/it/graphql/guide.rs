@@ -1,0 +1,51 @@
+//! docs/graphql.md: what it prints is run as printed.
+
+use interflow_domain::workspace::Scope;
+use serde_json::{Value, json};
+
+use crate::rest::server::Server;
+
+const GUIDE: &str = include_str!("../../../docs/graphql.md");
+
+/// What stands in fences of this language.
+fn printed(language: &str) -> Vec<&'static str> {
+    let fence = format!("```{language}\n");
+    let fences = GUIDE.split(&fence).skip(1);
+    fences.map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn every_query_that_is_printed_works() {
+    let server = Server::start().await;
+    server.open_channel("shop").await;
+    let queries = printed("graphql");
+    assert!(queries.len() >= 3);
+    for query in queries {
+        let told = server.api.asked(query).await;
+        assert!(told.as_object().unwrap().values().all(|field| !field.is_null()), "{query}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn the_error_that_is_printed_is_the_one_that_is_told() {
+    let server = Server::start().await;
+    let error: Value = serde_json::from_str(printed("json")[0]).unwrap();
+    let key = server.another("default", &[Scope::ChatsRead], None).await;
+    let answer = key.ask("{ workspace { slug }    customers { totalCount } }", json!({})).await;
+    assert_eq!(answer.body, error);
+}
+
+#[test]
+fn every_field_of_the_schema_is_in_the_guide() {
+    let schema = interflow::graphql::sdl();
+    for root in ["type Query {\n", "type Mutation {\n"] {
+        let (_, fields) = schema.split_once(root).unwrap();
+        let fields = fields.split("\n}").next().unwrap().lines();
+        let names = fields
+            .filter(|line| line.starts_with('\t') && !line.starts_with("\t\t") && !line.starts_with("\t\""));
+        for name in names.filter(|line| !line.starts_with("\t)")) {
+            let name = name.trim().split(['(', ':']).next().unwrap();
+            assert!(GUIDE.contains(&format!("`{name}")), "{name} is not in docs/graphql.md");
+        }
+    }
+}
