@@ -574,6 +574,8 @@ pub struct Tools {
     pub core: Core,
     /// Makes read models again, and checks them.
     pub projections: Projections,
+    /// Answers questions about the past.
+    pub past: PgPast,
     /// Makes the log forget.
     pub erasures: PgErasures,
     /// Proves it.
@@ -595,7 +597,16 @@ impl Tools {
         let proofs = PgProofs::new(storage.pool.clone(), &storage.master);
         // What is seen at the command line is noted whatever is set for the API.
         let reads = ReadAudit::new(Arc::new(PgReadStore::new(storage.pool.clone())), SystemIds.next(), true);
-        Ok(Self { core: core(&storage.pool, &log, None), projections, erasures, proofs, reads, log, storage })
+        let past = PgPast::new(log.clone());
+        let core = core(&storage.pool, &log, None);
+        Ok(Self { core, projections, past, erasures, proofs, reads, log, storage })
+    }
+
+    /// Another database, its schema made or brought up to date.
+    pub async fn elsewhere(&self, url: &str) -> Result<Pool, StartError> {
+        let pool = database::connect(Options::parse(url)?).await?;
+        database::migrate(&pool).await?;
+        Ok(pool)
     }
 
     /// Closes it; stops the embedded one if it was started.

@@ -4,16 +4,22 @@
 //! from the events up to it by the very folds that make the rows of the present, so it is what an answer was then. One
 //! thing is not: what was erased since is erased there too, and named.
 
+mod changes;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use interflow_domain::{ChatId, CustomerId, MessageId, WorkspaceId};
+use interflow_domain::webhook::Webhook;
+use interflow_domain::{ChatId, CustomerId, InstanceId, KeyId, MessageId, WebhookId, WorkspaceId};
 
-use crate::log::LogError;
+use crate::log::{LogError, StreamId};
 use crate::read::{
-    Channel, Chat, ChatFilter, ChatSort, Customer, CustomerFilter, CustomerSort, Listing, Marked, Message,
-    MessageFilter, MessageSort, Page, PageRequest,
+    ApiKey, Channel, Chat, ChatFilter, ChatSort, Customer, CustomerFilter, CustomerSort, Listing, Marked,
+    Message, MessageFilter, MessageSort, Page, PageRequest, Workspace,
 };
+use crate::webhook::views::WebhookRow;
 use crate::{ChannelRef, Clock};
+
+pub use changes::{Change, changes};
 
 /// As of when somebody asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +60,59 @@ pub struct Past<T> {
     pub item: T,
     /// Whether something personal that was shown then was erased since, and is missing.
     pub erased: bool,
+}
+
+/// What has a past that can be told change by change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thing {
+    /// The workspace itself.
+    Workspace,
+    /// An API key.
+    Key(KeyId),
+    /// A channel.
+    Channel(InstanceId),
+    /// A customer.
+    Customer(CustomerId),
+    /// A chat.
+    Chat(ChatId),
+    /// A message.
+    Message(MessageId),
+    /// A webhook endpoint.
+    Webhook(WebhookId),
+}
+
+impl Thing {
+    /// Where its events are.
+    #[must_use]
+    pub const fn stream(self, workspace: WorkspaceId) -> StreamId {
+        match self {
+            Self::Workspace | Self::Key(_) => StreamId::Workspace(workspace),
+            Self::Channel(id) => StreamId::Instance(id),
+            Self::Customer(id) => StreamId::Customer(id),
+            Self::Chat(id) => StreamId::Chat(id),
+            Self::Message(id) => StreamId::Message(id),
+            Self::Webhook(id) => StreamId::Webhook(id),
+        }
+    }
+}
+
+/// What was shown of a [`Thing`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shown {
+    /// Of a workspace.
+    Workspace(Workspace),
+    /// Of a key.
+    Key(ApiKey),
+    /// Of a channel.
+    Channel(Channel),
+    /// Of a customer.
+    Customer(Customer),
+    /// Of a chat.
+    Chat(Chat),
+    /// Of a message.
+    Message(Message),
+    /// Of a webhook endpoint: how it stood, and what it was.
+    Webhook(Box<(WebhookRow, Webhook)>),
 }
 
 /// Why a list of the past cannot be told.
@@ -116,6 +175,22 @@ pub trait PastReads: Send + Sync {
         at: u64,
         channel: &ChannelRef,
     ) -> Result<Option<Past<Channel>>, LogError>;
+
+    /// What something was as of each of these positions, in their order; nothing where it was not there.
+    async fn shown(
+        &self,
+        workspace: WorkspaceId,
+        thing: Thing,
+        at: &[u64],
+    ) -> Result<Vec<Option<Past<Shown>>>, LogError>;
+
+    /// What each of these was as of a position, in their order; nothing where it was not there.
+    async fn each(
+        &self,
+        workspace: WorkspaceId,
+        at: u64,
+        things: &[Thing],
+    ) -> Result<Vec<Option<Past<Shown>>>, LogError>;
 
     /// Customers that were not deleted then.
     async fn customers(

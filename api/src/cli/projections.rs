@@ -212,7 +212,7 @@ async fn verify(projections: &Projections, which: &Which) -> Outcome {
     Err(format!("{differences} rows {what}: run `interflow projections rebuild`").into())
 }
 
-fn told(workspace: WorkspaceId, difference: &Difference, for_machines: bool) -> String {
+pub(super) fn told(workspace: WorkspaceId, difference: &Difference, for_machines: bool) -> String {
     let Difference { projection, table, id, fault } = difference;
     let (fault, columns) = match fault {
         Fault::Missing => ("missing", vec![]),

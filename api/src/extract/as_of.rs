@@ -65,8 +65,18 @@ pub(super) async fn point(
     workspace: WorkspaceId,
 ) -> Result<Option<Point>, ApiError> {
     let Some(as_of) = as_of else { return Ok(None) };
+    point_of(app, workspace, AS_OF, as_of).await.map(Some)
+}
+
+/// The place in the log that a parameter asks for.
+pub async fn point_of(
+    app: &App,
+    workspace: WorkspaceId,
+    parameter: &str,
+    as_of: AsOf,
+) -> Result<Point, ApiError> {
     let found = as_of.find(&*app.past, &*app.core.clock, workspace).await?;
-    found.map(Some).map_err(|why| Query::refused(AS_OF, why))
+    found.map_err(|why| Query::refused(parameter, why))
 }
 
 /// The answer with a single resource as it was, if it was there.

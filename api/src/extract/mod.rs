@@ -12,7 +12,7 @@ mod page;
 mod path;
 mod query;
 
-pub use as_of::{PagedWhen, When, past_one, seen};
+pub use as_of::{PagedWhen, When, past_one, point_of, seen};
 pub use body::{Body, BodyLimit, read_body};
 pub use call::{Call, reused};
 pub use conditional::{IfMatch, IfNoneMatch};

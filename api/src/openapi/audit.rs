@@ -85,6 +85,27 @@ pub struct Paging {
     pub cursor: Option<String>,
 }
 
+/// In which order a history is told.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct HistoryQuery {
+    /// In which order.
+    #[param(inline)]
+    pub sort: Option<EventOrder>,
+}
+
+/// Between which moments.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DiffQuery {
+    /// From when on.
+    #[param(required, value_type = values::AsOf)]
+    pub from: Option<String>,
+    /// Until when; now, when left out. Not before `from`.
+    #[param(value_type = Option<values::AsOf>)]
+    pub to: Option<String>,
+}
+
 /// Which part of what followed from a request.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

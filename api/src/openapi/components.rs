@@ -198,6 +198,8 @@ fn known_parameters() -> Value {
         "correlation": in_path("correlation", "The `X-Request-Id` of a request", "req_0198c2f0b6f07c0a8d2e5b7a9c1d3e4f"),
         "type": in_path("type", "The name of a type of event", "message.received"),
         "workspace": in_path("workspace", "A workspace's id or slug", "ana"),
+        "aggregate": in_path("aggregate", "`customers`, `chats`, `messages`, `channels`, `webhooks`, `keys` or `workspaces`", "customers"),
+        "id": in_path("id", "An id of that kind", "cus_01jh9qzq3te5v9d4xk6w2y8rbn"),
         "channel": in_path("channel", "A channel's id or name", "user_id_001"),
         "tile": in_path("tile", "A level and an index, or `entries` and an index, as in `0/x001/234` and `1/000.p/17`", "0/000.p/1"),
         "name": in_path("name", "An instance's name", "user_id_001"),

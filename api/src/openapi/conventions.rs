@@ -174,7 +174,7 @@ fn envelop(response: &mut Value, may_be_past: bool) {
     }
     let meta = match properties["data"]["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
         Some("Feed") => Some("FeedMeta"),
-        Some("AuditEvents" | "AuditReads") => Some("CursorMeta"),
+        Some("AuditEvents" | "AuditReads" | "History") => Some("CursorMeta"),
         Some("Correlation") => Some("TrailMeta"),
         _ => None,
     };

@@ -9,7 +9,7 @@ use crate::read_models;
 /// The bounds and plans of an append ([`event_log`](crate::event_log)), for longer statements. A batch that a crash of
 /// the database takes back takes back the position too, so nobody waits for the disk; the commit that changes what is
 /// live does, and with it is durable all that came before.
-const BEGIN_BATCH: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+pub(super) const BEGIN_BATCH: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
      SET LOCAL synchronous_commit = off; \
      SET LOCAL statement_timeout = '5min'; \
      SET LOCAL idle_in_transaction_session_timeout = '1min'; \

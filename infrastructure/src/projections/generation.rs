@@ -128,10 +128,20 @@ pub(super) async fn retire(pool: &PgPool, aside: &Aside) -> Result<(), Projectio
 pub(super) async fn sweep(pool: &PgPool, workspace: WorkspaceId) -> Result<(), ProjectionsError> {
     let retired: Vec<i32> = sqlx::query_scalar(RETIRED).bind(workspace.uuid()).fetch_all(pool).await?;
     for generation in retired {
-        for table in PROJECTIONS.iter().flat_map(|projection| projection.tables) {
-            delete_rows(pool, table, workspace.uuid(), generation).await?;
-        }
+        sweep_generation(pool, workspace, generation).await?;
         sqlx::query(FORGET).bind(workspace.uuid()).bind(generation).execute(pool).await?;
+    }
+    Ok(())
+}
+
+/// Deletes the rows of a generation that no head names.
+pub(super) async fn sweep_generation(
+    pool: &PgPool,
+    workspace: WorkspaceId,
+    generation: i32,
+) -> Result<(), ProjectionsError> {
+    for table in PROJECTIONS.iter().flat_map(|projection| projection.tables) {
+        delete_rows(pool, table, workspace.uuid(), generation).await?;
     }
     Ok(())
 }

@@ -14,12 +14,16 @@
 //! position of that snapshot and compares it row by row with the one in service ([`verify`]): no lock, and nothing
 //! that is written meanwhile counts. What it filled is thrown away.
 //!
+//! # And of a replay
+//! It makes the rows of any moment in a place of their own ([`replay`]).
+//!
 //! All projections of a workspace share its generation and are made together: docs/adr/0010.
 
 mod filling;
 mod generation;
 mod list;
 mod rebuild;
+mod replay;
 mod verify;
 
 use interflow_application::log::LogError;
@@ -31,6 +35,7 @@ use crate::event_log::{Failure, PgEventLog};
 pub use crate::read_models::{PROJECTIONS, Projection};
 pub use list::{Filling, Outdated, ProjectionStatus, Status};
 pub use rebuild::Rebuilt;
+pub use replay::{Export, ReplayOrder, Replayed};
 pub use verify::{Difference, Fault, Verified};
 
 /// Events in a batch.
@@ -66,6 +71,18 @@ pub enum ProjectionsError {
     /// What was filled is not there any more.
     #[error("another run has ended this one, or personal data is being erased all the time: start it again")]
     GivenUp,
+    /// The log does not go so far.
+    #[error("the log ends with event {head}")]
+    BeyondHead {
+        /// Its last position.
+        head: u64,
+    },
+    /// A place for a replay is a log's own.
+    #[error("that database has a log of workspace {0}: a replay is made where there is none")]
+    HasALog(WorkspaceId),
+    /// What was replayed could not be told.
+    #[error("what was replayed cannot be written")]
+    Export(#[from] std::io::Error),
     /// The log or the database.
     #[error(transparent)]
     Log(#[from] LogError),

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use interflow_application::ChannelRef;
 use interflow_application::log::{Event, EventLog, RecordedEvent, StreamId};
-use interflow_application::past::{Past, PastReads};
+use interflow_application::past::{Past, PastReads, Shown, Thing};
 use interflow_application::read::{
     Assigned, ChatFilter, ChatSort, CustomerFilter, CustomerSort, Listing, MessageFilter, MessageSort,
     PageRequest, Reads, Sort, SortKey, Start, TimeRange, Window,
@@ -60,6 +60,17 @@ impl Known {
     }
 }
 
+fn thing_of(stream: StreamId) -> Option<Thing> {
+    match stream {
+        StreamId::Customer(id) => Some(Thing::Customer(id)),
+        StreamId::Chat(id) => Some(Thing::Chat(id)),
+        StreamId::Message(id) => Some(Thing::Message(id)),
+        StreamId::Instance(id) => Some(Thing::Channel(id)),
+        StreamId::Webhook(id) => Some(Thing::Webhook(id)),
+        StreamId::Workspace(_) | StreamId::Job(_) => None,
+    }
+}
+
 fn some<T: Copy>(of: &[T], which: u64) -> Option<T> {
     (!of.is_empty()).then(|| of[which as usize % of.len()])
 }
@@ -96,6 +107,26 @@ impl Twins {
         same("channel", self.at, past, channel.find(&self.reads, self.shown).await.ok());
     }
 
+    /// What it happened to before and after it is what it was as of these two positions.
+    async fn along(&self, event: &RecordedEvent) {
+        let (thing, at) = (thing_of(event.stream), [self.at, self.at - 1]);
+        let Some(thing) = thing else { return };
+        let along = self.past.shown(self.log, thing, &at).await.unwrap();
+        for (at, past) in at.into_iter().zip(along) {
+            let alone = self.past.each(self.log, at, &[Thing::Customer(CustomerId::default()), thing]).await.unwrap();
+            assert_eq!(alone, [None, past], "{thing:?} as of {at}");
+        }
+        let now = self.past.shown(self.log, thing, &at[..1]).await.unwrap().remove(0).map(|past| past.item);
+        let shown = match thing {
+            Thing::Customer(id) => self.reads.customer(self.shown, id).await.unwrap().map(Shown::Customer),
+            Thing::Chat(id) => self.reads.chat(self.shown, id).await.unwrap().map(Shown::Chat),
+            Thing::Message(id) => self.reads.message(self.shown, id).await.unwrap().map(Shown::Message),
+            Thing::Channel(id) => self.reads.channel(self.shown, id).await.unwrap().map(Shown::Channel),
+            _ => return,
+        };
+        assert_eq!(now, shown, "{thing:?} as of {}", self.at);
+    }
+
     /// What the event happened to, and something of each kind besides.
     async fn each(&self, event: &RecordedEvent) {
         match event.stream {
@@ -113,6 +144,7 @@ impl Twins {
         {
             self.chat(participants.chat_id).await;
         }
+        self.along(event).await;
         let which = self.at.wrapping_mul(2_654_435_761) >> 7;
         match self.at % 4 {
             0 => self.customer(some(&self.known.customers, which).unwrap_or_default()).await,

@@ -84,7 +84,9 @@ const ROWS: &str = "INSERT INTO chats (workspace_id, generation, id, instance_id
 #[tokio::test]
 async fn what_would_have_to_be_sorted_anew_is_refused_when_it_is_too_much() {
     let fixture = Fixture::new().await;
-    fixture.append(fixture.opened(new_chat())).await.unwrap();
+    for _ in 0..2 {
+        fixture.append(fixture.opened(new_chat())).await.unwrap();
+    }
     fixture.pool.execute(ROWS).await.unwrap();
     let (past, workspace, at) = (past(&fixture), fixture.workspace, 1);
     let refused = |error: PastError| match error {

@@ -8,22 +8,26 @@ use interflow_application::log::StreamId;
 use interflow_infrastructure::projections::Projections;
 use serde_json::Value;
 use sqlx::Executor;
+use sqlx::postgres::PgConnectOptions;
 
 use super::{generations, live, verified, written};
 use crate::event_log::fixture::{Build, Fixture, assigned, new_chat};
+use crate::support::database::Database;
 use crate::support::lab::built;
 
-/// A program of this build on the database of a fixture.
-fn program(name: &str, fixture: &Fixture, data: &Path) -> Command {
-    let options = &fixture.database.options;
-    let url = format!(
+fn url(options: &PgConnectOptions) -> String {
+    format!(
         "postgres:///{}?host={}&user={}",
         options.get_database().unwrap(),
         options.get_socket().unwrap().display(),
         options.get_username()
-    );
+    )
+}
+
+/// A program of this build on the database of a fixture.
+fn program(name: &str, fixture: &Fixture, data: &Path) -> Command {
     let mut command = Command::new(built(name));
-    command.env("DATABASE_URL", url).env("INTERFLOW_MASTER_KEY", "17".repeat(32));
+    command.env("DATABASE_URL", url(&fixture.database.options)).env("INTERFLOW_MASTER_KEY", "17".repeat(32));
     command.env("INTERFLOW_DATA_DIR", data);
     command
 }
@@ -146,4 +150,63 @@ async fn a_server_says_at_its_start_which_definition_has_changed_and_serves() {
         "{said:?}"
     );
     assert!(said.last().unwrap().contains("ready"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_is_replayed_from_the_command_line() {
+    let (fixture, elsewhere, data) = (written().await, Database::new().await, tempfile::tempdir().unwrap());
+    let workspace = fixture.workspace.to_string();
+    let run = |arguments: &[&str]| {
+        let mut command = program("interflow", &fixture, data.path());
+        let output =
+            command.args(["audit", "replay", "--workspace", &workspace]).args(arguments).output().unwrap();
+        let (said, complained) = (String::from_utf8(output.stdout), String::from_utf8(output.stderr));
+        (output.status.success(), said.unwrap(), complained.unwrap())
+    };
+    let events = Projections::new(&fixture.log).list(None).await.unwrap().remove(0).events;
+    let (done, said, complained) = run(&[]);
+    assert!(done, "{complained}");
+    assert!(said.contains(&format!("rows as of event {events} (")), "{said}");
+    assert!(said.contains("  0 differ from the rows that serve"), "{said}");
+
+    // Two files of the same moment are the same bytes.
+    let (until, file) = ((events / 2).to_string(), |name: &str| data.path().join(name).display().to_string());
+    let files = [file("one.jsonl"), file("other.jsonl")];
+    for file in &files {
+        let (done, said, complained) = run(&["--until", &until, "--json", file]);
+        assert!(done && said.contains("not compared"), "{said}{complained}");
+        assert!(!Path::new(&format!("{file}.part")).exists());
+    }
+    let [one, other] = files.map(|file| std::fs::read(file).unwrap());
+    assert!(one == other && one.iter().filter(|byte| **byte == b'\n').count() > 20);
+
+    let (ours, url) = (url(&fixture.database.options), url(&elsewhere.options));
+    let (done, said, complained) = run(&["--into", &url, "--until", "2999-01-01T00:00:00Z"]);
+    assert!(!done && complained.contains("must not be in the future"), "{said}{complained}");
+    let (done, said, complained) = run(&["--into", &url]);
+    assert!(done && said.contains("  0 differ"), "{said}{complained}");
+    let rows = "SELECT count(*) FROM messages WHERE generation = 1";
+    let made: i64 = sqlx::query_scalar(rows).fetch_one(&elsewhere.pool).await.unwrap();
+    assert!(made > 0 && fixture.count(&format!("{rows} AND workspace_id = $1")).await == made);
+
+    fixture.pool.execute("UPDATE customers SET name = 'Mallory'").await.unwrap();
+    let (done, said, complained) = run(&[]);
+    assert!(!done && said.contains("differs in name"), "{said}");
+    assert!(
+        complained.contains("run `interflow projections rebuild`") && !said.contains("Mallory"),
+        "{complained}"
+    );
+
+    for (arguments, why) in [
+        (vec!["--until", "999999"], format!("the position {events}")),
+        (vec!["--until", "tomorrow"], "a position of the log or a time".to_owned()),
+        (vec!["--into", "mysql://x"], "postgres://user:password@host".to_owned()),
+        (vec!["--into", &ours], "has a log of workspace".to_owned()),
+        (vec!["--json", "/nowhere/at/all.jsonl"], "cannot be written".to_owned()),
+        (vec!["--into", &url, "--json", "x"], "cannot be used with".to_owned()),
+    ] {
+        let (done, _, complained) = run(&arguments);
+        assert!(!done && complained.contains(&why), "{arguments:?}: {complained}");
+    }
+    assert_eq!(generations(&fixture).await, live(1), "nothing is left aside");
 }

@@ -5,6 +5,7 @@ mod cli;
 mod definitions;
 mod long_stream;
 mod rebuild;
+mod replay;
 mod resume;
 mod unknown;
 mod verify;

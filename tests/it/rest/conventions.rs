@@ -24,9 +24,14 @@ const OPEN: [&str; 8] = [
     "/graphql/schema",
 ];
 /// GETs of a single resource without an `ETag`: the Flowcore reference prints its answers, which have no version; a tile
-/// that is full never changes, and says so; what followed from a request is a list.
-const UNTAGGED: [&str; 3] =
-    ["/api/whatsapp/status/{name}", "/v1/audit/log/tile/{tile}", "/v1/audit/correlations/{correlation}"];
+/// that is full never changes, and says so; what followed from a request is a list, and so is a history and what changed.
+const UNTAGGED: [&str; 5] = [
+    "/api/whatsapp/status/{name}",
+    "/v1/audit/log/tile/{tile}",
+    "/v1/audit/correlations/{correlation}",
+    "/v1/audit/{aggregate}/{id}/history",
+    "/v1/audit/{aggregate}/{id}/diff",
+];
 /// Changes of a single resource without `If-Match`, for the same reason.
 const UNCONDITIONAL: [&str; 1] = ["/api/whatsapp/delete/{name}"];
 

@@ -15,6 +15,7 @@ mod customers;
 mod events;
 mod face;
 mod health;
+mod history;
 mod idempotency;
 mod keys;
 mod keys_lifecycle;

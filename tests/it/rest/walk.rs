@@ -10,7 +10,7 @@ use super::workspaces::made;
 use crate::support::api::{Answer, Api};
 
 /// Every route: method, path as it is written in the source, the scope it asks for.
-pub(super) const ROUTES: [(&str, &str, Scope); 62] = [
+pub(super) const ROUTES: [(&str, &str, Scope); 64] = [
     ("GET", "/v1/customers", Scope::CustomersRead),
     ("POST", "/v1/customers", Scope::CustomersWrite),
     ("GET", "/v1/customers/{customer}", Scope::CustomersRead),
@@ -58,6 +58,8 @@ pub(super) const ROUTES: [(&str, &str, Scope); 62] = [
     ("GET", "/v1/audit/events", Scope::AuditRead),
     ("GET", "/v1/audit/correlations/{correlation}", Scope::AuditRead),
     ("GET", "/v1/audit/reads", Scope::AuditRead),
+    ("GET", "/v1/audit/{aggregate}/{id}/history", Scope::AuditRead),
+    ("GET", "/v1/audit/{aggregate}/{id}/diff", Scope::AuditRead),
     ("GET", "/v1/events", Scope::EventsRead),
     ("GET", "/v1/events/types", Scope::EventsRead),
     ("GET", "/v1/events/types/{type}", Scope::EventsRead),
@@ -184,6 +186,7 @@ impl Belongings {
 
     pub fn path(&self, pattern: &str) -> String {
         pattern
+            .replace("{aggregate}/{id}", &format!("customers/{}", self.customer))
             .replace("{customer}", &self.customer)
             .replace("{chat}", &self.chat)
             .replace("{message}", &self.message)
@@ -355,6 +358,7 @@ async fn every_route_that_governs_asks_for_a_key_of_the_first_workspace_with_its
 fn reads(mine: &Belongings, pattern: &str) -> (String, Option<String>) {
     let named = pattern.split('/').rfind(|part| part.starts_with('{')).map(|part| mine.path(part));
     let named = match pattern {
+        _ if pattern.contains("{id}") => Some(mine.customer.clone()),
         // By whatever name it is asked for.
         _ if pattern.contains("{name}") => Some(mine.channel.clone()),
         _ if pattern.contains("{workspace}") => Some(workspace_id(&"third".parse().unwrap()).to_string()),
@@ -369,7 +373,7 @@ fn reads(mine: &Belongings, pattern: &str) -> (String, Option<String>) {
 fn query(pattern: &str) -> &'static str {
     match pattern {
         "/v1/audit/log/inclusion" => "?position=1",
-        "/v1/audit/log/consistency" => "?from=1",
+        "/v1/audit/log/consistency" | "/v1/audit/{aggregate}/{id}/diff" => "?from=1",
         _ => "",
     }
 }

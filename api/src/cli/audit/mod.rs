@@ -1,6 +1,7 @@
 //! `interflow audit …`: what an auditor does at the server's own data, beside running servers or without one.
 
 mod export;
+mod replay;
 mod rotate;
 mod verify;
 
@@ -20,6 +21,9 @@ pub enum AuditCommand {
     /// Write a chat, a customer or a stretch of the log for somebody who has nothing else, with what proves it and a page for
     /// people. It holds personal data in clear
     Export(export::Ask),
+    /// Make the read models of a workspace again as of any moment, in a place of their own. As of the present they are
+    /// compared with those that serve; fails, and names the rows, when any differs
+    Replay(replay::Ask),
     /// Make a new key for checkpoints; the one before signs beside it for a while
     RotateKey(rotate::Ask),
 }
@@ -29,6 +33,7 @@ pub enum AuditCommand {
 pub enum Order {
     Verify(verify::Verify),
     Export(export::Export),
+    Replay(replay::Replay),
     RotateKey(rotate::RotateKey),
 }
 
@@ -39,6 +44,7 @@ impl AuditCommand {
         match self {
             Self::Verify(ask) => (ask.settings, Order::Verify(ask.verify)),
             Self::Export(ask) => (ask.settings, Order::Export(ask.export)),
+            Self::Replay(ask) => (ask.settings, Order::Replay(ask.replay)),
             Self::RotateKey(ask) => (ask.settings, Order::RotateKey(ask.rotate)),
         }
     }
@@ -56,6 +62,7 @@ pub async fn run_audit(config: &Config, order: Order) -> Outcome {
     let outcome = match order {
         Order::Verify(order) => verify::run(config, &tools, order).await,
         Order::Export(order) => export::run(&tools, order).await,
+        Order::Replay(order) => replay::run(&tools, &order).await,
         Order::RotateKey(order) => rotate::run(&tools, order).await,
     };
     tools.close().await;

@@ -247,7 +247,7 @@ impl FromForm for ProfilePatch {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Customer)]
-struct Shape {
+pub(super) struct Shape {
     #[schema(value_type = values::CustomerId)]
     id: CustomerId,
     name: Option<String>,

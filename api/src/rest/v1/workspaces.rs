@@ -336,7 +336,7 @@ impl FromForm for Nothing {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Workspace)]
-struct Shape {
+pub(super) struct Shape {
     #[schema(value_type = values::WorkspaceId)]
     id: WorkspaceId,
     slug: String,

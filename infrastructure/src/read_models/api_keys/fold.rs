@@ -13,7 +13,7 @@ pub(in crate::read_models) struct Row {
     pub(in crate::read_models) created_position: u64,
 }
 
-pub(super) fn fold(row: &mut Option<Row>, recorded: &RecordedEvent) {
+pub(in crate::read_models) fn fold(row: &mut Option<Row>, recorded: &RecordedEvent) {
     let Event::Workspace(event) = &recorded.event else { return };
     match event {
         WorkspaceEvent::KeyIssued { key_id, name, scopes, secret_sha256, expires_at, origin, prefix } => {

@@ -20,6 +20,10 @@ const LATEST: &str = "SELECT max(timestamp) + $4::text::interval FROM (SELECT ti
          WHERE (workspace_id, position) > ($1, $2 - $3) AND (workspace_id, position) <= ($1, $2) \
          ORDER BY workspace_id, position) stride";
 
+const EARLIEST: &str = "SELECT min(timestamp) - $4::text::interval FROM (SELECT timestamp FROM events \
+         WHERE (workspace_id, position) > ($1, $2) AND (workspace_id, position) <= ($1, $2 + $3) \
+         ORDER BY workspace_id, position) stride";
+
 /// The keys that personal values are opened with are fetched for this look, so that none is used that was destroyed
 /// before. A connection is held for one step at a time.
 pub(super) struct Look {
@@ -62,6 +66,31 @@ impl Look {
         Ok(streams.iter().map(|events| aged(events, &fold)).collect())
     }
 
+    /// What a fold makes of a stream's events up to each of these positions. The stream is read once.
+    pub(super) async fn along<R: Clone>(
+        &self,
+        stream: StreamId,
+        at: &[u64],
+        fold: impl Fn(&mut Option<R>, &RecordedEvent),
+    ) -> Result<Vec<Option<Aged<R>>>, Failure> {
+        let Some(last) = at.iter().max() else { return Ok(vec![]) };
+        let connection = &mut *self.connection().await?;
+        let streams = self.replay.streams(connection, self.workspace, &[(stream, *last)]).await?;
+        let mut events = streams.into_iter().flatten().peekable();
+        let mut order: Vec<usize> = (0..at.len()).collect();
+        order.sort_by_key(|n| at[*n]);
+        let (mut row, mut erased) = (None, false);
+        let mut rows = vec![None; at.len()];
+        for n in order {
+            while let Some(seen) = events.next_if(|seen| seen.recorded.position <= at[n]) {
+                fold(&mut row, &seen.recorded);
+                erased |= seen.erased;
+            }
+            rows[n] = row.clone().map(|row| Aged { row, erased });
+        }
+        Ok(rows)
+    }
+
     /// Messages. Their number among the inbound ones of their chat is not known.
     pub(super) async fn messages(
         &self,
@@ -97,7 +126,16 @@ impl Look {
 
     /// Before when everything was recorded that has a position up to this one, with some slack.
     pub(super) async fn latest(&self, at: u64) -> Result<Option<DateTime<Utc>>, LogError> {
-        let query = sqlx::query_scalar(LATEST)
+        self.bound(LATEST, at).await
+    }
+
+    /// From when on everything was recorded that has a position behind this one, with some slack; nothing when nothing has.
+    pub(super) async fn earliest_after(&self, at: u64) -> Result<Option<DateTime<Utc>>, LogError> {
+        self.bound(EARLIEST, at).await
+    }
+
+    async fn bound(&self, sql: &'static str, at: u64) -> Result<Option<DateTime<Utc>>, LogError> {
+        let query = sqlx::query_scalar(sql)
             .bind(self.workspace.uuid())
             .bind(at.cast_signed())
             .bind(STRIDE)

@@ -6,19 +6,20 @@
 //! past as well; keys are remembered for one look, and no longer.
 //!
 //! Cast: [`look`] is one look at the past, with its keys; [`point`] finds positions; [`channels`], [`chats`] fold rows;
-//! [`lists`] tells which there were; [`PgPast`] is the port.
+//! [`lists`] tells which there were; [`shown`] follows one thing along its changes; [`PgPast`] is the port.
 
 mod channels;
 mod chats;
 mod lists;
 mod look;
 mod point;
+mod shown;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use interflow_application::ChannelRef;
 use interflow_application::log::{LogError, StreamId};
-use interflow_application::past::{Past, PastError, PastReads, Point};
+use interflow_application::past::{Past, PastError, PastReads, Point, Shown, Thing};
 use interflow_application::read::{
     Channel, Chat, ChatFilter, ChatSort, Customer, CustomerFilter, CustomerSort, Listing, Marked, Message,
     MessageFilter, MessageSort, Page, PageRequest,
@@ -109,6 +110,24 @@ impl PastReads for PgPast {
         let look = Look::new(&self.log, workspace);
         let found = channels::find(&look, at, channel).await?;
         Ok(found.map(|aged| aged.shown(|row| row.view)))
+    }
+
+    async fn shown(
+        &self,
+        workspace: WorkspaceId,
+        thing: Thing,
+        at: &[u64],
+    ) -> Result<Vec<Option<Past<Shown>>>, LogError> {
+        shown::shown(&Look::new(&self.log, workspace), thing, at).await
+    }
+
+    async fn each(
+        &self,
+        workspace: WorkspaceId,
+        at: u64,
+        things: &[Thing],
+    ) -> Result<Vec<Option<Past<Shown>>>, LogError> {
+        shown::each(&Look::new(&self.log, workspace), at, things).await
     }
 
     async fn customers(

@@ -13,7 +13,7 @@ pub(in crate::read_models) struct Row {
     pub(in crate::read_models) activated_position: u64,
 }
 
-pub(super) fn fold(row: &mut Option<Row>, recorded: &RecordedEvent) {
+pub(in crate::read_models) fn fold(row: &mut Option<Row>, recorded: &RecordedEvent) {
     use WebhookEvent as E;
 
     let Event::Webhook(event) = &recorded.event else { return };

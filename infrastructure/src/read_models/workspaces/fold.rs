@@ -13,7 +13,7 @@ pub(in crate::read_models) struct Row {
     pub(in crate::read_models) creation_order: i64,
 }
 
-pub(super) fn fold(row: &mut Option<Row>, id: WorkspaceId, recorded: &RecordedEvent) {
+pub(in crate::read_models) fn fold(row: &mut Option<Row>, id: WorkspaceId, recorded: &RecordedEvent) {
     use WorkspaceEvent as E;
 
     let Event::Workspace(event) = &recorded.event else { return };

@@ -12,8 +12,7 @@ use sqlx::PgConnection;
 use super::rows::{Needed, Rows};
 use super::table::{Scope, load};
 use crate::batch::Batch;
-pub(super) use fold::Row;
-use fold::fold;
+pub(super) use fold::{Row, fold};
 pub(super) use table::{COLUMNS, TABLE, decode};
 
 pub(super) async fn apply(

@@ -106,7 +106,12 @@ async fn show(
 ) -> Result<Response, ApiError> {
     if let Some(point) = when.point(&app, call.workspace()).await? {
         let past = app.past.channel(call.workspace(), point.position, &channel).await?;
-        return past_one((point, past), Resource::Channel, &known, |channel| channel.id, Shape::from);
+        let id = past.as_ref().map(|past| past.item.id);
+        let response = past_one((point, past), Resource::Channel, &known, |channel| channel.id, Shape::from)?;
+        return Ok(match id {
+            Some(id) => called(id, response),
+            None => response,
+        });
     }
     let channel = find(&app, &call, &channel).await?;
     let response =
@@ -179,7 +184,7 @@ impl FromForm for Named {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Channel)]
-struct Shape {
+pub(super) struct Shape {
     #[schema(value_type = values::ChannelId)]
     id: InstanceId,
     name: String,

@@ -29,7 +29,8 @@ use interflow_domain::{WebhookId, WorkspaceId};
 use utoipa::OpenApi;
 
 use self::draft::{Change, Draft, Overlap, Unjudged};
-use self::shape::{Shape, WithSecret};
+pub(super) use self::shape::Shape;
+use self::shape::WithSecret;
 use crate::envelope;
 use crate::error::ApiError;
 use crate::extract::{Body, Call, IfMatch, IfNoneMatch, InPath, OptionalBody, Paging};

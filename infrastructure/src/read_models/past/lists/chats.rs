@@ -1,17 +1,24 @@
 //! Chats as of a position. None is ever gone, and one that was not touched since is what it was.
+//!
+//! So in the order of their activity those that were not touched since are read along the indexes of the present, by the
+//! conditions of the present; those that were, at most [`TRIED`], are folded and put among them.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use interflow_application::log::LogError;
 use interflow_application::past::{Past, PastError};
-use interflow_application::read::{Chat, ChatFilter, ChatSort, Listing, Marked, Sort, Start};
+use interflow_application::read::{Chat, ChatFilter, ChatSort, Listing, Marked, Start};
 use interflow_domain::{ChatId, InstanceId};
 use serde_json::{Value, json};
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-use super::{CANDIDATE, Candidate, FOLDED, Source, page};
-use crate::event_log::Failure;
+use super::merge::merged;
+use super::{CANDIDATE, CHUNK, Candidate, FOLDED, Source, begin, page};
+use crate::event_log::{Failure, log_error};
+use crate::read_models::columns::bigint;
 use crate::read_models::conversations::chat::Row;
 use crate::read_models::conversations::chats_table::{COLUMNS, TABLE, decode, status_name};
 use crate::read_models::past::chats;
@@ -35,7 +42,62 @@ pub(in crate::read_models::past) async fn list(
     listing: &Listing<ChatFilter, ChatSort>,
 ) -> Result<Marked<Past<Chat>>, PastError> {
     let Some(latest) = look.latest(at).await? else { return Ok(Marked::empty()) };
-    page(&Chats { listing, channel, at, latest }, look, (&listing.start, listing.size)).await
+    let chats = Chats { listing, channel, at, latest };
+    match listing.sort.key {
+        ChatSort::CreatedAt => page(&chats, look, (&listing.start, listing.size)).await,
+        ChatSort::LastActivity => chats.by_activity(look).await,
+    }
+}
+
+impl Chats<'_> {
+    async fn by_activity(&self, look: &Look) -> Result<Marked<Past<Chat>>, PastError> {
+        let Listing { sort, start, size, .. } = self.listing;
+        let (after, skipped) = begin(start, *size);
+        let touched = self.touched_since(look).await?;
+        let (mut rows, mut columns) = (BTreeMap::new(), vec![]);
+        for chunk in touched.chunks(CHUNK as usize) {
+            let wanted: Vec<_> = chunk.iter().map(|id| (ChatId::new(*id), self.at)).collect();
+            for aged in chats::rows(look, &wanted).await.map_err(LogError::from)?.into_iter().flatten() {
+                columns.push(Self::columns(&aged.row));
+                rows.insert(aged.row.view.id.uuid(), aged);
+            }
+        }
+        let sifted = self.query().sift(&look.pool, &columns, after).await?;
+        let in_all = sifted.len();
+        let at_hand = sifted
+            .into_iter()
+            .filter(|one| one.behind)
+            .filter_map(|one| Some((one.mark, rows.remove(&one.id)?.shown(|row| row.view))));
+
+        let wanted = size.saturating_add(u32::try_from(skipped).unwrap_or(u32::MAX));
+        let from = after.map_or(Start::Page(1), |mark| Start::After(mark.clone()));
+        let untouched = self.query().untouched_since((self.at, self.latest));
+        let shown = |row: &_| decode(row).map(|row| chats::aged(row).shown(|row| row.view));
+        let read = untouched.page(&look.pool, look.workspace, (&from, wanted), shown).await?;
+        Ok(merged(read, at_hand, in_all, (skipped, *size), sort.descending))
+    }
+
+    /// The chats that were there and were touched since.
+    async fn touched_since(&self, look: &Look) -> Result<Vec<Uuid>, PastError> {
+        let Some(earliest) = look.earliest_after(self.at).await? else { return Ok(vec![]) };
+        let workspace = look.workspace.uuid();
+        let mut sql = QueryBuilder::new("SELECT id FROM chats WHERE workspace_id = ");
+        sql.push_bind(workspace)
+            .push(" AND generation = (SELECT generation FROM heads WHERE workspace_id = ");
+        sql.push_bind(workspace).push(") AND updated_at >= ").push_bind(earliest);
+        sql.push(" AND touched_position > ").push_bind(bigint(self.at));
+        sql.push(" AND created_position <= ").push_bind(bigint(self.at));
+        if let Some(customer) = self.listing.filter.customer {
+            sql.push(" AND customer_id = ").push_bind(customer.uuid());
+        }
+        if let Some(channel) = self.channel {
+            sql.push(" AND instance_id = ").push_bind(channel.uuid());
+        }
+        sql.push(" LIMIT ").push_bind(bigint(TRIED) + 1);
+        let query = sql.build_query_scalar().persistent(false);
+        let ids: Vec<Uuid> = query.fetch_all(&look.pool).await.map_err(log_error)?;
+        if ids.len() as u64 > TRIED { Err(PastError::too_many("created_at", TRIED)) } else { Ok(ids) }
+    }
 }
 
 #[async_trait]
@@ -45,8 +107,7 @@ impl Source for Chats<'_> {
 
     fn is_sifted(&self) -> bool {
         let ChatFilter { status, channel: _, customer: _, assigned, unread, active } = &self.listing.filter;
-        let changing = status.is_some() || assigned.is_some() || unread.is_some() || !active.is_unbounded();
-        changing || self.listing.sort.key != ChatSort::CreatedAt
+        status.is_some() || assigned.is_some() || unread.is_some() || !active.is_unbounded()
     }
 
     fn query(&self) -> Query {
@@ -54,17 +115,11 @@ impl Source for Chats<'_> {
     }
 
     fn most(&self) -> u32 {
-        match self.listing.sort.key {
-            ChatSort::CreatedAt => FOLDED,
-            ChatSort::LastActivity => TRIED as u32,
-        }
+        FOLDED
     }
 
     fn in_order(&self) -> Result<(), PastError> {
-        match self.listing.sort.key {
-            ChatSort::CreatedAt => Ok(()),
-            ChatSort::LastActivity => Err(PastError::too_many("created_at", TRIED)),
-        }
+        Ok(())
     }
 
     async fn candidates(
@@ -74,13 +129,8 @@ impl Source for Chats<'_> {
         size: u32,
     ) -> Result<Marked<Candidate>, PastError> {
         let Listing { filter: ChatFilter { customer, .. }, sort, .. } = self.listing;
-        let descending = sort.descending || sort.key != ChatSort::CreatedAt;
-        let listing = Listing {
-            filter: ChatFilter { customer: *customer, ..ChatFilter::default() },
-            sort: Sort { key: ChatSort::CreatedAt, descending },
-            start: start.clone(),
-            size,
-        };
+        let filter = ChatFilter { customer: *customer, ..ChatFilter::default() };
+        let listing = Listing { filter, sort: *sort, start: start.clone(), size };
         let query = listed::query(self.channel, &listing).until((self.at, self.latest), CANDIDATE);
         Ok(query.page(&look.pool, look.workspace, (start, size), Candidate::decode).await?)
     }

@@ -9,11 +9,14 @@
 //! - where they are many and in the order they were made, they are folded a [`CHUNK`] at a time until the page is full: one
 //!   that is not by [`FOLDED`] of them says where to go on, as lists of the present do;
 //! - else the answer says what to ask instead.
+//!
+//! Chats by their activity go a way of their own ([`chats`]).
 
 pub(super) mod channels;
 pub(super) mod chats;
 pub(super) mod customers;
 mod gone;
+mod merge;
 pub(super) mod messages;
 
 use std::collections::BTreeMap;

@@ -117,6 +117,13 @@ impl Query {
         self
     }
 
+    /// The same list of what nothing has touched since a position, which was before this time.
+    pub(in crate::read_models) fn untouched_since(mut self, (at, latest): (u64, DateTime<Utc>)) -> Self {
+        self.served.push(Condition::of("updated_at < ?", Argument::Time(latest)));
+        self.tried.push(Condition::of("touched_position <= ?", Argument::Number(bigint(at))));
+        self
+    }
+
     /// Of these rows, given as JSON, those that fit, in order.
     pub(in crate::read_models) async fn sift(
         &self,
