@@ -19,7 +19,7 @@ use interflow_application::webhook::ports::Resolver;
 use interflow_application::webhook::url::UrlPolicy;
 use interflow_application::webhook::{Dispatcher, WebhookReads};
 use interflow_application::whatsapp::Engine;
-use interflow_application::{AnswerStore, Clock, Core, Error, Ids};
+use interflow_application::{AnswerStore, Clock, Core, Error, Ids, Keeper};
 use interflow_embedded_postgres::{
     Config as PostgresConfig, EmbeddedPostgres, Error as PostgresError, Health,
 };
@@ -30,16 +30,19 @@ use interflow_infrastructure::database::{self, DatabaseError, Options, Pool};
 use interflow_infrastructure::erasure::{ErasureList, PgErasures, Traces};
 use interflow_infrastructure::event_log::{PgEventLog, Seam, Settings as LogSettings};
 use interflow_infrastructure::key_uses::PgKeyUses;
+use interflow_infrastructure::keyring::rotation::{self, Begun, RotationError};
+use interflow_infrastructure::keyring::{self, KeyringError};
 use interflow_infrastructure::leases::PgLeases;
 use interflow_infrastructure::limiter::PgLimiter;
 use interflow_infrastructure::outbox::PgOutbox;
 use interflow_infrastructure::projections::{Projections, ProjectionsError};
 use interflow_infrastructure::proof::{AnchorFileError, Anchoring, PgProofs, Sealer};
 use interflow_infrastructure::read_models::{PgPast, PgReads};
+use interflow_infrastructure::retention::PgRetention;
 use interflow_infrastructure::usage::PgUsage;
 use interflow_infrastructure::wakeups::Exchange;
 use interflow_infrastructure::webhooks::{HttpTransport, PgDeliveries, SystemResolver};
-use interflow_vault::{MasterKey, MasterKeyError, SealingKey};
+use interflow_vault::{MasterKey, MasterKeyError, RootKeys, StoreKey};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -72,7 +75,7 @@ pub struct EngineParts {
     /// The database.
     pub pool: Pool,
     /// The key that WhatsApp's keys are sealed under.
-    pub key: SealingKey,
+    pub key: StoreKey,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Whether WhatsApp is told that accounts are online.
@@ -126,6 +129,9 @@ pub enum StartError {
     /// The master key.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
+    /// What it opens.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// The data directory.
     #[error(transparent)]
     Node(#[from] NodeError),
@@ -164,41 +170,32 @@ pub fn whatsapp_web() -> Result<EngineFactory, StartError> {
 struct Storage {
     postgres: Option<EmbeddedPostgres>,
     pool: Pool,
-    master: MasterKey,
+    keys: RootKeys,
 }
 
 impl Storage {
-    /// Opens the database and brings its schema up to date. `beside` a running server its Postgres is used.
-    async fn open(config: &Config, beside: bool) -> Result<Self, StartError> {
-        let (postgres, options) = match &config.database_url {
-            Some(url) => (None, Options::parse(url.expose())?),
-            None if beside => match EmbeddedPostgres::attach(&config.data_dir).await {
-                Ok(theirs) => (None, Options::parse(&theirs.url())?),
-                Err(PostgresError::NotRunning { .. }) => start_postgres(config).await?,
-                Err(error) => return Err(error.into()),
-            },
-            None => start_postgres(config).await?,
-        };
-        let pool =
-            database::connect(Options { max_connections: config.database_connections, ..options }).await?;
-        database::migrate(&pool).await?;
+    /// Opens the database, brings its schema up to date, and opens the keys of what is sealed in it, for a server's node or
+    /// for a command `beside` servers.
+    async fn open(config: &Config, node: Option<Uuid>) -> Result<Self, StartError> {
+        let (postgres, pool) = open_database(config, node.is_none()).await?;
         let master = match &config.master_key {
             Some(key) => MasterKey::parse(key.expose())?,
             None => MasterKey::load_or_create(&config.data_dir)?,
         };
-        Ok(Self { postgres, pool, master })
+        let keys = keyring::open(&pool, &master, node).await?;
+        Ok(Self { postgres, pool, keys })
     }
 
     fn log(&self, config: &Config, ids: Arc<dyn Ids>, seam: Option<Arc<dyn Seam>>) -> PgEventLog {
         // Appends and reads share the pool.
         let writers = (config.database_connections as usize * 3 / 5).max(1);
         let settings = LogSettings { writers, seam, ..LogSettings::default() };
-        PgEventLog::start(self.pool.clone(), &self.master, ids, settings)
+        PgEventLog::start(self.pool.clone(), &self.keys, ids, settings)
     }
 
     fn erasures(&self, config: &Config, log: &PgEventLog) -> PgErasures {
         let list = ErasureList::at(config.erasure_list());
-        PgErasures::new(log.clone(), Arc::new(SystemClock), traces(&self.master), list)
+        PgErasures::new(log.clone(), Arc::new(SystemClock), traces(&self.keys), list)
     }
 
     async fn close(self, log: &PgEventLog) {
@@ -210,10 +207,29 @@ impl Storage {
     }
 }
 
+/// The database with its schema up to date. `beside` a running server its Postgres is used.
+async fn open_database(
+    config: &Config,
+    beside: bool,
+) -> Result<(Option<EmbeddedPostgres>, Pool), StartError> {
+    let (postgres, options) = match &config.database_url {
+        Some(url) => (None, Options::parse(url.expose())?),
+        None if beside => match EmbeddedPostgres::attach(&config.data_dir).await {
+            Ok(theirs) => (None, Options::parse(&theirs.url())?),
+            Err(PostgresError::NotRunning { .. }) => start_postgres(config).await?,
+            Err(error) => return Err(error.into()),
+        },
+        None => start_postgres(config).await?,
+    };
+    let pool = database::connect(Options { max_connections: config.database_connections, ..options }).await?;
+    database::migrate(&pool).await?;
+    Ok((postgres, pool))
+}
+
 /// How the WhatsApp keys about a person are found.
 #[cfg(feature = "whatsapp-web")]
-fn traces(master: &MasterKey) -> Traces {
-    let key = whatsapp_keys(master);
+fn traces(keys: &RootKeys) -> Traces {
+    let key = whatsapp_keys(keys);
     Arc::new(move |workspace, instance, users| {
         interflow_whatsapp_web::store::traces(&key, workspace, instance, users)
     })
@@ -221,13 +237,13 @@ fn traces(master: &MasterKey) -> Traces {
 
 /// This build has no engine, and its database no keys of one.
 #[cfg(not(feature = "whatsapp-web"))]
-fn traces(_: &MasterKey) -> Traces {
+fn traces(_: &RootKeys) -> Traces {
     Arc::new(|_, _, _| vec![])
 }
 
-/// The key that WhatsApp's keys are sealed under.
-fn whatsapp_keys(master: &MasterKey) -> SealingKey {
-    master.derive("interflow whatsapp keys")
+/// The keys that WhatsApp's keys are sealed under and found by.
+fn whatsapp_keys(keys: &RootKeys) -> StoreKey {
+    keys.both("interflow whatsapp keys")
 }
 
 async fn start_postgres(config: &Config) -> Result<(Option<EmbeddedPostgres>, Options), StartError> {
@@ -259,7 +275,7 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
     // First of all, so that a port that is taken is told before anything is made.
     let listener = TcpListener::bind(&config.listen).await.map_err(unbound)?;
     let node = Node::claim(&config.data_dir, &SystemIds)?;
-    let storage = Storage::open(&config, false).await?;
+    let storage = Storage::open(&config, Some(node.id())).await?;
     let pool = &storage.pool;
     let log = storage.log(&config, Arc::new(SystemIds), seam);
     let core = core(pool, &log, clock);
@@ -269,7 +285,7 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
     apply_erasures(&erasures).await?;
     let admin = bootstrap(&core, config.admin_key.as_ref()).await?;
 
-    let key = whatsapp_keys(&storage.master);
+    let key = whatsapp_keys(&storage.keys);
     let engine = engine(EngineParts {
         pool: pool.clone(),
         key,
@@ -300,7 +316,7 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
     webhooks.dispatcher.start();
 
     let answers: Arc<dyn AnswerStore> =
-        Arc::new(PgAnswers::new(pool.clone(), &storage.master, Arc::clone(&core.clock)));
+        Arc::new(PgAnswers::new(pool.clone(), &storage.keys, Arc::clone(&core.clock)));
     let mut chores = JoinSet::new();
     chores.spawn(chores::prune(Arc::clone(&answers)));
     let settings = Settings {
@@ -316,8 +332,8 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
         graphiql: config.graphiql,
     };
     let limits = Limits::new(Arc::new(PgLimiter::new(pool.clone())));
-    let secrets = storage.master.derive("interflow key secrets");
-    let proofs = PgProofs::new(pool.clone(), &storage.master);
+    let secrets = storage.keys.lookup("interflow key secrets");
+    let proofs = PgProofs::new(pool.clone(), &storage.keys);
     let tenants = Tenants {
         secrets: Secrets::new(Arc::new(move |bytes| secrets.fingerprint(bytes))),
         key_uses: KeyUses::new(Arc::new(PgKeyUses::new(pool.clone()))),
@@ -331,6 +347,8 @@ pub async fn serve(config: Config, brought: impl Into<Brought>) -> Result<Runnin
     chores.spawn(forget_old(log.clone(), reads, Arc::clone(&core.clock), config.audit_retention));
     let anchoring = Anchoring { file: config.audit_anchor_file.clone(), every: config.audit_anchor_interval };
     let sealer = Sealer::start(proofs, core.clone(), &log.bell(), &anchoring)?;
+    let retention = PgRetention::new(log.clone(), Arc::clone(&core.clock));
+    chores.spawn(Keeper::new(core.clone(), Arc::new(retention)).run());
     chores.spawn(log.clone().forget_what_is_erased());
     chores.spawn(chores::note_key_uses(tenants.key_uses.clone()));
     let past = Arc::new(PgPast::new(log.clone()));
@@ -590,11 +608,11 @@ pub struct Tools {
 impl Tools {
     /// Opens the database; the embedded one is started when no server runs it.
     pub async fn open(config: &Config) -> Result<Self, StartError> {
-        let storage = Storage::open(config, true).await?;
+        let storage = Storage::open(config, None).await?;
         let log = storage.log(config, Arc::new(SystemIds), None);
         let projections = Projections::new(&log);
         let erasures = storage.erasures(config, &log);
-        let proofs = PgProofs::new(storage.pool.clone(), &storage.master);
+        let proofs = PgProofs::new(storage.pool.clone(), &storage.keys);
         // What is seen at the command line is noted whatever is set for the API.
         let reads = ReadAudit::new(Arc::new(PgReadStore::new(storage.pool.clone())), SystemIds.next(), true);
         let past = PgPast::new(log.clone());
@@ -613,4 +631,90 @@ impl Tools {
     pub async fn close(self) {
         self.storage.close(&self.log).await;
     }
+}
+
+/// Why a master key was not rotated, or not to the end.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// What a start can fail for as well.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The present key is nowhere.
+    #[error("there is no master key: neither INTERFLOW_MASTER_KEY nor master.key in the data directory")]
+    NoKey,
+    /// Nobody said what the new one is to be.
+    #[error(
+        "the master key is in INTERFLOW_MASTER_KEY: put the new one into INTERFLOW_NEW_MASTER_KEY (openssl rand -hex 32)"
+    )]
+    NoNewKey,
+    /// The keys.
+    #[error(transparent)]
+    Rotation(#[from] RotationError),
+    /// The keys of WhatsApp's sessions.
+    #[cfg(feature = "whatsapp-web")]
+    #[error(transparent)]
+    Sessions(#[from] interflow_whatsapp_web::store::SealAnewError),
+}
+
+/// Gives the database to another master key: see [`rotation`]. Tells of what is sealed anew how many rows of how many are
+/// done. A key that is kept in the data directory is replaced there; of one from the environment that is the operator's.
+/// Says whether the key is kept in the data directory.
+pub async fn rotate_master_key(
+    config: &Config,
+    new: Option<&str>,
+    tell: &mut (dyn FnMut(&'static str, u64, u64) + Send),
+) -> Result<bool, RotateError> {
+    // No server of this data directory runs, and none starts meanwhile.
+    let _node = Node::claim(&config.data_dir, &SystemIds).map_err(StartError::from)?;
+    let new = new.map(MasterKey::parse).transpose().map_err(StartError::from)?;
+    let kept = config.master_key.is_none();
+    let (present, new) = match (&config.master_key, new) {
+        (Some(_), None) => return Err(RotateError::NoNewKey),
+        (Some(key), Some(new)) => (MasterKey::parse(key.expose()).map_err(StartError::from)?, new),
+        (None, new) => {
+            let present = MasterKey::load(&config.data_dir).map_err(StartError::from)?;
+            let new = MasterKey::draft(&config.data_dir, new.as_ref()).map_err(StartError::from)?;
+            (present.ok_or(RotateError::NoKey)?, new)
+        }
+    };
+    let (postgres, pool) = open_database(config, true).await?;
+    let rotated = rotate(&pool, (&present, &new), config.lease_expiry, tell).await;
+    pool.close().await;
+    if let Some(postgres) = postgres {
+        postgres.stop().await;
+    }
+    rotated?;
+    if kept {
+        MasterKey::adopt_draft(&config.data_dir).map_err(StartError::from)?;
+    }
+    Ok(kept)
+}
+
+async fn rotate(
+    pool: &Pool,
+    keys: (&MasterKey, &MasterKey),
+    silence: Duration,
+    tell: &mut (dyn FnMut(&'static str, u64, u64) + Send),
+) -> Result<(), RotateError> {
+    // A server that was just stopped is taken for alive until its last heartbeat is old.
+    let patience = Instant::now() + silence + Duration::from_secs(2);
+    let begun = loop {
+        match rotation::begin(pool, keys, silence).await {
+            Err(RotationError::ServersAlive(_)) if Instant::now() < patience => {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            begun => break begun?,
+        }
+    };
+    let Begun::UnderWay(rotation) = begun else { return Ok(()) };
+    rotation.data_keys(&mut |done, all| tell("data key", done, all)).await?;
+    rotation.answers().await?;
+    rotation.audit_keys().await?;
+    #[cfg(feature = "whatsapp-web")]
+    {
+        let [before, next] = [&rotation.before, &rotation.next].map(|keys| whatsapp_keys(keys).sealing);
+        let mut tell = |done, all| tell("key of a session", done, all);
+        interflow_whatsapp_web::store::seal_anew(pool, &before, &next, &mut tell).await?;
+    }
+    Ok(rotation.finish().await?)
 }

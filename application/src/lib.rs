@@ -6,7 +6,7 @@
 //! - the *read models* ([`read::Reads`]) answer questions, and what they showed once ([`past::PastReads`]) does too;
 //! - the *gateway* ([`gateway::Gateway`]) owns the WhatsApp sessions of this node, through the engine's port
 //!   ([`whatsapp::Engine`]);
-//! - [`Erasures`] make the log forget a customer;
+//! - [`Erasures`] make the log forget a customer, [`Retention`] what is in old messages;
 //! - the *audit* ([`audit`]) shows who did what, because of what;
 //! - the *proof* ([`proof`]) makes a workspace's log one that nobody can rewrite unnoticed;
 //! - the *live feed* ([`live::Live`]) tells whoever listens what happens, as it does;
@@ -31,6 +31,7 @@ pub mod metadata;
 pub mod past;
 pub mod proof;
 pub mod read;
+mod retention;
 mod timeline;
 mod trace;
 pub mod usage;
@@ -48,6 +49,7 @@ pub use decision::Decision;
 pub use erasure::{Certificate, Erasures};
 pub use error::{Error, FieldError, Resource};
 pub use idempotency::{Answer, AnswerStore, Command, RecordedCommand, ResourceRef};
+pub use retention::{Expired, Keeper, Retention};
 pub use timeline::{Moment, MomentKind, Timeline, timeline};
 pub use trace::{InvalidTrace, Trace};
 pub use use_cases::*;

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use interflow_application::log::LogError;
 use interflow_application::{Answer, AnswerStore, Clock, RecordedCommand, ResourceRef};
 use interflow_domain::{ChatId, CustomerId, InstanceId, JobId, KeyId, MessageId, WebhookId, WorkspaceId};
-use interflow_vault::{MasterKey, SealingKey};
+use interflow_vault::{RootKeys, SealingKey};
 use sqlx::PgPool;
 use sqlx::types::{Json, Uuid};
 
@@ -30,16 +30,46 @@ pub struct PgAnswers {
 }
 
 impl PgAnswers {
-    /// The store, sealing under a key derived from the master key.
+    /// The store, sealing under a key derived from these.
     #[must_use]
-    pub fn new(pool: PgPool, master: &MasterKey, clock: Arc<dyn Clock>) -> Self {
-        Self { pool, key: answers_key(master), clock }
+    pub fn new(pool: PgPool, keys: impl Into<RootKeys>, clock: Arc<dyn Clock>) -> Self {
+        Self { pool, key: answers_key(&keys.into()), clock }
     }
 }
 
 /// The key under which answers are sealed.
-pub(crate) fn answers_key(master: &MasterKey) -> SealingKey {
-    master.derive("interflow answers")
+pub(crate) fn answers_key(keys: &RootKeys) -> SealingKey {
+    keys.sealing("interflow answers")
+}
+
+/// Seals what is kept under the root keys that come next, a few thousand at a time. What is already is left; what does not
+/// open is forgotten, as all of it is within a day.
+pub(crate) async fn seal_anew(pool: &PgPool, before: &RootKeys, next: &RootKeys) -> Result<(), sqlx::Error> {
+    const NEXT: &str = "SELECT workspace_id, command_id, body FROM commands \
+         WHERE (workspace_id, command_id) > ($1, $2) AND body IS NOT NULL ORDER BY workspace_id, command_id LIMIT $3";
+    const WRITE: &str = "UPDATE commands c SET body = n.body, \
+             status = CASE WHEN n.body IS NOT NULL THEN c.status END, \
+             headers = CASE WHEN n.body IS NOT NULL THEN c.headers END \
+         FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS n(workspace_id, command_id, body) \
+         WHERE c.workspace_id = n.workspace_id AND c.command_id = n.command_id AND c.body IS NOT NULL";
+    let (old, new) = (answers_key(before), answers_key(next));
+    let mut last = (Uuid::nil(), vec![]);
+    loop {
+        let query = sqlx::query_as(NEXT).bind(last.0).bind(&last.1).bind(PRUNED_AT_ONCE);
+        let rows: Vec<(Uuid, Vec<u8>, Vec<u8>)> = query.fetch_all(pool).await?;
+        let Some((workspace, command, _)) = rows.last() else { return Ok(()) };
+        last = (*workspace, command.clone());
+        let (mut workspaces, mut commands, mut bodies) = (vec![], vec![], vec![]);
+        for (workspace, command, body) in rows {
+            let place = [workspace.as_bytes().as_slice(), &command].concat();
+            if new.open(&place, &body).is_err() {
+                bodies.push(old.open(&place, &body).ok().map(|opened| new.seal(&place, &opened)));
+                workspaces.push(workspace);
+                commands.push(command);
+            }
+        }
+        sqlx::query(WRITE).bind(workspaces).bind(commands).bind(bodies).execute(pool).await?;
+    }
 }
 
 #[async_trait]

@@ -1,11 +1,12 @@
-//! The command line: `serve`, `migrate`, `key create`, `projections`, `erasures`, `audit`, `version` work on the server's
-//! own data; [`remote`] asks a running server.
+//! The command line: `serve`, `migrate`, `key create`, `projections`, `erasures`, `audit`, `master-key`, `version` work
+//! on the server's own data; [`remote`] asks a running server.
 
 mod audit;
 mod completions;
 mod erasures;
 mod key;
 mod logging;
+mod master_key;
 mod meter;
 mod output;
 mod projections;
@@ -22,6 +23,7 @@ use crate::config::Settings;
 pub use audit::{AuditCommand, run_audit};
 pub use erasures::{ErasuresCommand, run_erasures};
 pub use logging::{InvalidFilter, start_logging};
+pub use master_key::{MasterKeyCommand, rotate_master_key};
 pub use output::{complain, say};
 pub use projections::{ProjectionsCommand, run_projections};
 pub use serve::serve_until_stopped;
@@ -52,6 +54,9 @@ enum Command {
     /// Prove that the log is what it was
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Change the key that everything secret and personal is sealed under
+    #[command(subcommand)]
+    MasterKey(MasterKeyCommand),
     #[command(flatten)]
     Remote(remote::RemoteCommand),
     /// Print the script by which a shell completes these commands
@@ -96,6 +101,10 @@ pub fn main() -> ExitCode {
         Command::Projections(command) => {
             let (settings, order) = command.apart();
             run(settings, |config| async move { run_projections(&config, order).await })
+        }
+        Command::MasterKey(command) => {
+            let (settings, new) = command.apart();
+            run(settings, |config| async move { rotate_master_key(&config, new).await })
         }
         Command::Erasures(command) => {
             let (settings, verb) = command.apart();

@@ -202,6 +202,9 @@ pub struct WorkspacePatch {
     /// What it may do.
     #[schema(value_type = values::Plan, required = false)]
     pub plan: String,
+    /// After how many days contents of messages are destroyed; never when `null`.
+    #[schema(minimum = 1, maximum = 36_500)]
+    pub message_retention_days: Option<u16>,
 }
 
 /// Why a workspace is suspended.

@@ -12,6 +12,7 @@ mod views;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use interflow_domain::workspace::MessageRetention;
 use interflow_domain::{ChatId, CustomerId, InstanceId, InstanceName, KeyId, MessageId, WorkspaceId};
 
 use crate::log::LogError;
@@ -110,6 +111,9 @@ pub trait Reads: JobReads + BatchReads + Send + Sync {
     async fn channels(&self, workspace: WorkspaceId, page: PageRequest) -> Result<Page<Channel>, LogError>;
     /// Every channel that is not deleted, by name, for the Flowcore face, which knows no pages.
     async fn all_channels(&self, workspace: WorkspaceId) -> Result<Vec<Channel>, LogError>;
+
+    /// The workspaces that forget old messages, and after how long.
+    async fn retentions(&self) -> Result<Vec<(WorkspaceId, MessageRetention)>, LogError>;
 
     /// How many webhooks a workspace has that were created over the API, whatever their state.
     async fn webhook_count(&self, workspace: WorkspaceId) -> Result<u64, LogError>;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use interflow_domain::chat::ChatStatus;
 use interflow_domain::instance::ConnectionStatus;
 use interflow_domain::message::{Content, Direction, MessageStatus};
-use interflow_domain::workspace::{KeyOrigin, Plan, Scope, WorkspaceStatus};
+use interflow_domain::workspace::{KeyOrigin, MessageRetention, Plan, Scope, WorkspaceStatus};
 use interflow_domain::{ChatId, CustomerId, InstanceId, JobId, KeyId, MessageId, WorkspaceId};
 use serde_json::{Map, Value};
 
@@ -69,6 +69,8 @@ pub struct Workspace {
     pub status: WorkspaceStatus,
     /// Why they are not.
     pub suspended_reason: Option<String>,
+    /// After how many days contents of messages are forgotten; never when none.
+    pub message_retention: Option<MessageRetention>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it last changed, its keys aside.

@@ -1,17 +1,19 @@
 use async_trait::async_trait;
-use interflow_domain::workspace::{Plan, Workspace, WorkspaceCommand};
+use interflow_domain::workspace::{MessageRetention, Plan, Workspace, WorkspaceCommand};
 use interflow_domain::{DisplayName, Reason, WorkspaceId};
 
 use crate::log::StreamId;
 use crate::{Decision, Error, ResourceRef, UseCase};
 
-/// Changes what the workspace of the context is called, or how much it may do.
+/// Changes what the workspace of the context is called, how much it may do, or how long it keeps messages.
 #[derive(Debug, Clone)]
 pub struct ChangeWorkspace {
     /// What people call it; absent leaves it, `Some(None)` empties it.
     pub name: Option<Option<DisplayName>>,
     /// How much it may do; absent leaves it.
     pub plan: Option<Plan>,
+    /// How long contents of messages are kept; absent leaves it, `Some(None)` keeps them for ever.
+    pub message_retention: Option<Option<MessageRetention>>,
     /// The version the caller saw.
     pub expected: Option<u64>,
 }
@@ -24,6 +26,8 @@ impl UseCase for ChangeWorkspace {
         let mut commands = vec![];
         commands.extend(self.name.clone().map(|name| WorkspaceCommand::RenameWorkspace { name }));
         commands.extend(self.plan.map(|plan| WorkspaceCommand::ChangePlan { plan }));
+        let retention = |message_days| WorkspaceCommand::ChangeRetention { message_days };
+        commands.extend(self.message_retention.map(retention));
         carry_out(decision, self.expected, commands).await
     }
 }

@@ -11,7 +11,7 @@ use crate::testing::{at, uuid, value};
 use crate::webhook::{
     DisableReason, Format, Origin, PausedBy, RateLimit, RetrySchedule, SettingsDraft, StartFrom, WebhookEvent,
 };
-use crate::workspace::{KeyOrigin, Plan, Scope, WorkspaceEvent};
+use crate::workspace::{KeyOrigin, MessageRetention, Plan, Scope, WorkspaceEvent};
 use crate::{
     ChatId, CheckpointId, CustomerId, InstanceId, JobId, KeyId, MessageId, Personal, Subject, WebhookId,
     WorkspaceId,
@@ -74,6 +74,14 @@ pub fn workspace() -> Vec<WorkspaceEvent> {
         E::WorkspaceSuspended { reason: Some(value("The bill of May")) },
         E::WorkspaceSuspended { reason: None },
         E::WorkspaceResumed {},
+        E::RetentionChanged { message_days: MessageRetention::try_new(90).ok() },
+        E::RetentionChanged { message_days: None },
+        E::MessagesExpired {
+            before: chrono::NaiveDate::MIN + chrono::Days::new(1_000_000),
+            data_keys: 12,
+            messages: 340,
+            webhook_attempts: 7,
+        },
         E::KeyIssued {
             key_id: OTHER_KEY,
             name: value("Admin"),

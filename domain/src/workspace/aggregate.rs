@@ -3,7 +3,9 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-use super::{HOME_SLUG, KeyOrigin, Plan, Scope, WorkspaceCommand, WorkspaceError, WorkspaceEvent};
+use super::{
+    HOME_SLUG, KeyOrigin, MessageRetention, Plan, Scope, WorkspaceCommand, WorkspaceError, WorkspaceEvent,
+};
 use crate::{Decide, DisplayName, KeyId, WorkspaceId, WorkspaceSlug};
 
 /// What the events of a workspace amount to.
@@ -12,6 +14,8 @@ pub struct Workspace {
     identity: Option<(WorkspaceId, WorkspaceSlug, Plan)>,
     name: Option<DisplayName>,
     suspended: bool,
+    #[serde(default)]
+    message_retention: Option<MessageRetention>,
     keys: Vec<Key>,
 }
 
@@ -71,6 +75,12 @@ impl Workspace {
     #[must_use]
     pub fn is_home(&self) -> bool {
         self.identity.as_ref().is_some_and(|(_, slug, _)| slug.as_str() == HOME_SLUG)
+    }
+
+    /// How long the contents of its messages are kept; for ever when none.
+    #[must_use]
+    pub const fn message_retention(&self) -> Option<MessageRetention> {
+        self.message_retention
     }
 
     /// The keys that work (but for their expiry).
@@ -187,6 +197,12 @@ impl Decide for Workspace {
             C::SuspendWorkspace { reason } => Ok(vec![E::WorkspaceSuspended { reason }]),
             C::ResumeWorkspace if !self.suspended => Ok(vec![]),
             C::ResumeWorkspace => Ok(vec![E::WorkspaceResumed {}]),
+            C::ChangeRetention { message_days } if message_days == self.message_retention => Ok(vec![]),
+            C::ChangeRetention { message_days } => Ok(vec![E::RetentionChanged { message_days }]),
+            C::RecordMessagesExpired { data_keys: 0, .. } => Ok(vec![]),
+            C::RecordMessagesExpired { before, data_keys, messages, webhook_attempts } => {
+                Ok(vec![E::MessagesExpired { before, data_keys, messages, webhook_attempts }])
+            }
             C::IssueKey { key_id, name, scopes, secret_sha256, prefix, expires_at, origin, issued_by } => {
                 let key = Key {
                     key_id,
@@ -242,6 +258,8 @@ impl Aggregate for Workspace {
             E::WorkspaceRenamed { name } => self.name = name,
             E::WorkspaceSuspended { .. } => self.suspended = true,
             E::WorkspaceResumed {} => self.suspended = false,
+            E::RetentionChanged { message_days } => self.message_retention = message_days,
+            E::MessagesExpired { .. } => {}
             E::KeyIssued { key_id, name, scopes, secret_sha256, expires_at, origin, .. } => {
                 self.keys.push(Key {
                     key_id,

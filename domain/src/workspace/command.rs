@@ -1,6 +1,6 @@
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
-use super::{KeyOrigin, Plan, Scope};
+use super::{KeyOrigin, MessageRetention, Plan, Scope};
 use crate::{DisplayName, KeyId, Reason, WorkspaceId, WorkspaceSlug};
 
 /// What may be asked of a workspace.
@@ -32,6 +32,22 @@ pub enum WorkspaceCommand {
     },
     /// Serve its callers again.
     ResumeWorkspace,
+    /// Keep the contents of messages for another time.
+    ChangeRetention {
+        /// For so many days; for ever when none.
+        message_days: Option<MessageRetention>,
+    },
+    /// Note that contents of messages were forgotten.
+    RecordMessagesExpired {
+        /// They were recorded before this day.
+        before: NaiveDate,
+        /// How many data keys were destroyed; none says that there is nothing to note.
+        data_keys: u64,
+        /// How many messages lost their contents.
+        messages: u64,
+        /// How many attempts at deliveries lost what was answered.
+        webhook_attempts: u64,
+    },
     /// Issue an API key.
     IssueKey {
         /// The key's id.

@@ -1,8 +1,8 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use super::{KeyOrigin, Plan, Scope};
+use super::{KeyOrigin, MessageRetention, Plan, Scope};
 use crate::{DisplayName, KeyId, Reason, WorkspaceId, WorkspaceSlug};
 
 /// What happened to a workspace.
@@ -40,6 +40,24 @@ pub enum WorkspaceEvent {
     /// Its callers are served again.
     #[serde(rename = "workspace.resumed")]
     WorkspaceResumed {},
+    /// The contents of its messages are kept for another time.
+    #[serde(rename = "workspace.retention_changed")]
+    RetentionChanged {
+        /// For so many days; for ever when none.
+        message_days: Option<MessageRetention>,
+    },
+    /// Contents of old messages were forgotten: the certificate of it, one for each part that was done at once.
+    #[serde(rename = "workspace.messages_expired")]
+    MessagesExpired {
+        /// They were recorded before this day (UTC).
+        before: NaiveDate,
+        /// How many data keys were destroyed, one a customer and month.
+        data_keys: u64,
+        /// How many messages lost their contents.
+        messages: u64,
+        /// How many attempts at deliveries about them lost what their receiver answered.
+        webhook_attempts: u64,
+    },
     /// An API key was issued. The secret is not here, only its hash.
     #[serde(rename = "workspace.key_issued")]
     KeyIssued {
@@ -87,6 +105,8 @@ impl DomainEvent for WorkspaceEvent {
             Self::WorkspaceRenamed { .. } => "workspace.renamed",
             Self::WorkspaceSuspended { .. } => "workspace.suspended",
             Self::WorkspaceResumed {} => "workspace.resumed",
+            Self::RetentionChanged { .. } => "workspace.retention_changed",
+            Self::MessagesExpired { .. } => "workspace.messages_expired",
             Self::KeyIssued { .. } => "workspace.key_issued",
             Self::KeyRotated { .. } => "workspace.key_rotated",
             Self::KeyRevoked { .. } => "workspace.key_revoked",

@@ -2,7 +2,8 @@
 //!
 //! It is created once, with a plan, and may be renamed, suspended and resumed. The first one of a server, by its slug
 //! [`HOME_SLUG`], is the home of those who run the server: its keys alone may govern other workspaces, and it is never
-//! suspended.
+//! suspended. It may say after how many days the contents of its messages are forgotten ([`MessageRetention`]), and
+//! records what was.
 //!
 //! Keys are issued, rotated and revoked; a key's secret is shown to its owner once and known here only by its hash.
 //! Nobody gets more from a key than the key they ask with may do: none issues scopes that it lacks, nor sees the new
@@ -14,6 +15,7 @@ mod aggregate;
 mod command;
 mod error;
 mod event;
+mod retention;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +27,7 @@ pub use aggregate::{Key, PreviousSecret, Workspace};
 pub use command::WorkspaceCommand;
 pub use error::WorkspaceError;
 pub use event::WorkspaceEvent;
+pub use retention::MessageRetention;
 
 use crate::InvalidValue;
 

@@ -2,7 +2,10 @@
 
 use chrono::TimeDelta;
 
-use super::{HOME_SLUG, KeyOrigin, Plan, Scope, Workspace, WorkspaceCommand, WorkspaceError, WorkspaceEvent};
+use super::{
+    HOME_SLUG, KeyOrigin, MessageRetention, Plan, Scope, Workspace, WorkspaceCommand, WorkspaceError,
+    WorkspaceEvent,
+};
 use crate::testing::{assert_repeating_changes_nothing, at, given, state, uuid, value};
 use crate::{KeyId, WorkspaceId};
 
@@ -135,6 +138,7 @@ fn nothing_is_asked_of_a_workspace_before_it_is_created() {
         WorkspaceCommand::RenameWorkspace { name: None },
         WorkspaceCommand::SuspendWorkspace { reason: None },
         WorkspaceCommand::ResumeWorkspace,
+        WorkspaceCommand::ChangeRetention { message_days: None },
         issue(2, "aa", KeyOrigin::Issued),
         rotate(2, "bb", None),
         revoke(2),
@@ -275,6 +279,37 @@ fn a_workspace_is_suspended_and_resumed_once_each() {
 }
 
 #[test]
+fn how_long_messages_are_kept_is_changed_once_each() {
+    let days = |days| MessageRetention::try_new(days).ok();
+    let change = |message_days| WorkspaceCommand::ChangeRetention { message_days };
+    let changed = |message_days| WorkspaceEvent::RetentionChanged { message_days };
+    given::<Workspace>(created()).when(change(None)).then_expect_events(vec![]);
+    given::<Workspace>(created()).when(change(days(90))).then_expect_events(vec![changed(days(90))]);
+    let history = with(created(), changed(days(90)));
+    assert_eq!(state::<Workspace>(history.clone()).message_retention(), days(90));
+    given::<Workspace>(history.clone()).when(change(days(90))).then_expect_events(vec![]);
+    given::<Workspace>(history).when(change(None)).then_expect_events(vec![changed(None)]);
+}
+
+#[test]
+fn what_was_forgotten_of_old_messages_is_recorded_unless_it_was_nothing() {
+    let before = at(0).date_naive();
+    let record = |data_keys| WorkspaceCommand::RecordMessagesExpired {
+        before,
+        data_keys,
+        messages: 5,
+        webhook_attempts: 1,
+    };
+    given::<Workspace>(created()).when(record(0)).then_expect_events(vec![]);
+    given::<Workspace>(created()).when(record(2)).then_expect_events(vec![WorkspaceEvent::MessagesExpired {
+        before,
+        data_keys: 2,
+        messages: 5,
+        webhook_attempts: 1,
+    }]);
+}
+
+#[test]
 fn the_first_workspace_is_never_suspended() {
     given::<Workspace>(created())
         .when(WorkspaceCommand::SuspendWorkspace { reason: None })
@@ -379,6 +414,7 @@ fn no_command_records_the_same_thing_twice_in_a_row() {
         WorkspaceCommand::RenameWorkspace { name: Some(value("Main")) },
         WorkspaceCommand::SuspendWorkspace { reason: Some(value("Unpaid")) },
         WorkspaceCommand::ResumeWorkspace,
+        WorkspaceCommand::ChangeRetention { message_days: MessageRetention::try_new(30).ok() },
     ];
     let suspended = with(other_workspace(), WorkspaceEvent::WorkspaceSuspended { reason: None });
     let histories = [vec![], created(), with_key(), with_environment_key(), other_workspace(), suspended];

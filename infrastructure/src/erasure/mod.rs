@@ -16,7 +16,7 @@
 mod known;
 mod list;
 mod purge;
-mod scrub;
+pub(crate) mod scrub;
 mod sessions;
 
 use std::collections::HashSet;

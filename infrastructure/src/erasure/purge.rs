@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use sqlx::{Executor, PgConnection};
 
 /// What shows customers, or did: read models, kept answers, attempts at deliveries, WhatsApp's keys, data keys.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "customers",
     "chats",
     "messages",
@@ -20,6 +20,7 @@ const TABLES: [&str; 10] = [
     "claims",
     "wa_keys",
     "data_keys",
+    "root_keys",
 ];
 /// What the planner knows of values.
 const STATISTICS: [&str; 2] = ["pg_catalog.pg_statistic", "pg_catalog.pg_statistic_ext_data"];

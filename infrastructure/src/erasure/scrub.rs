@@ -1,13 +1,16 @@
 //! What shows a customer in clear: the read models, in every generation there is, the answers kept for repeated requests,
 //! and what receivers of webhooks answered.
 
+use interflow_application::log::StreamId;
 use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId, WorkspaceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::event_log::Failure;
+use crate::webhooks::forgetting;
 
-const GENERATIONS: &str = "SELECT generation FROM generations WHERE workspace_id = $1 \
+/// Those that exist, also such as are being made aside.
+pub(crate) const GENERATIONS: &str = "SELECT generation FROM generations WHERE workspace_id = $1 \
      UNION SELECT generation FROM heads WHERE workspace_id = $1";
 const CHATS: &str = "SELECT id, instance_id, status <> 'closed' AS open FROM chats \
      WHERE workspace_id = $1 AND generation = $2 AND customer_id = $3 ORDER BY id";
@@ -30,17 +33,6 @@ const ANSWERS: &str = "UPDATE commands c SET status = NULL, headers = NULL, body
          request_hash = CASE WHEN c.resource_kind = 'job' THEN c.request_hash ELSE decode(repeat('00', 32), 'hex') END \
      FROM unnest($2::text[], $3::uuid[]) AS about(kind, id) \
      WHERE c.workspace_id = $1 AND c.resource_kind = about.kind AND c.resource_id = about.id";
-
-/// Whoever changes deliveries of an endpoint locks this row first.
-const LOCK_CURSORS: &str =
-    "SELECT webhook_id FROM webhook_cursors WHERE workspace_id = $1 ORDER BY webhook_id FOR UPDATE";
-const DELIVERIES: &str = "UPDATE webhook_deliveries d SET forgotten = true \
-     FROM (SELECT e.position FROM unnest($3::text[], $4::text[]) AS s(type, id) \
-         JOIN events e ON e.workspace_id = $1 AND e.aggregate_type = s.type AND e.aggregate_id = s.id) AS about, \
-         unnest($2::uuid[]) AS endpoint(id) \
-     WHERE d.workspace_id = $1 AND d.webhook_id = endpoint.id AND d.position = about.position RETURNING d.id";
-const ATTEMPTS: &str = "UPDATE webhook_attempts SET headers = '[]', body = '' \
-     WHERE workspace_id = $1 AND delivery_id = ANY($2) AND (body <> '' OR headers::text <> '[]')";
 
 /// Whose rows.
 #[derive(Clone, Copy)]
@@ -144,15 +136,9 @@ async fn answers(connection: &mut PgConnection, place: Place, shown: &Shown) -> 
 }
 
 async fn attempts(connection: &mut PgConnection, place: Place, shown: &Shown) -> Result<u64, Failure> {
-    let workspace = place.workspace.uuid();
-    let endpoints: Vec<Uuid> =
-        sqlx::query_scalar(LOCK_CURSORS).bind(workspace).fetch_all(&mut *connection).await?;
-    let customer = std::iter::once(("customer", place.customer.to_string()));
-    let chats = shown.chats.iter().map(|chat| ("chat", chat.id.to_string()));
-    let messages = shown.messages.iter().map(|message| ("message", message.to_string()));
-    let (types, ids): (Vec<_>, Vec<_>) = customer.chain(chats).chain(messages).unzip();
-    let query = sqlx::query_scalar(DELIVERIES).bind(workspace).bind(endpoints).bind(types).bind(ids);
-    let deliveries: Vec<Uuid> = query.fetch_all(&mut *connection).await?;
-    let query = sqlx::query(ATTEMPTS).bind(workspace).bind(deliveries);
-    Ok(query.execute(connection).await?.rows_affected())
+    let customer = std::iter::once(StreamId::Customer(place.customer));
+    let chats = shown.chats.iter().map(|chat| StreamId::Chat(chat.id));
+    let messages = shown.messages.iter().map(|message| StreamId::Message(*message));
+    let streams: Vec<_> = customer.chain(chats).chain(messages).collect();
+    Ok(forgetting::forget(connection, place.workspace, &streams).await?)
 }

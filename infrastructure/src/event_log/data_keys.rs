@@ -1,4 +1,4 @@
-//! The keys of personal data: one a subject and calendar month, wrapped under a key derived from the master key.
+//! The keys of personal data: one a subject and calendar month, wrapped under a key derived from the root keys.
 //!
 //! A key is made in the append that first needs it, under the head lock, so no two are made for the same subject and
 //! month. What is remembered here of a key in use holds for one count of the head's `erasures`: when keys were
@@ -12,7 +12,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use interflow_application::Ids;
 use interflow_domain::{Subject, WorkspaceId};
-use interflow_vault::SealingKey;
+use interflow_vault::{RootKeys, SealingKey};
 use moka::sync::Cache;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -30,8 +30,11 @@ const IN_USE: &str = "SELECT k.subject, k.month, k.key_id, k.wrapped \
      FROM unnest($2::text[], $3::date[]) AS q(subject, month), \
      LATERAL (SELECT * FROM data_keys k WHERE k.workspace_id = $1 AND k.subject = q.subject \
               AND k.month = q.month AND k.destroyed_at IS NULL) k";
-const MAKE: &str = "INSERT INTO data_keys (workspace_id, key_id, subject, month, wrapped) \
-     SELECT $1, k.id, k.subject, k.month, k.wrapped \
+/// Refused by a database that was given to other root keys while this process slept.
+const MAKE: &str = "INSERT INTO data_keys (workspace_id, key_id, subject, month, wrapped, sealed_by) \
+     SELECT $1, k.id, k.subject, k.month, k.wrapped, \
+         (SELECT $6::smallint WHERE EXISTS (SELECT FROM root_keys WHERE generation = $6) \
+             OR NOT EXISTS (SELECT FROM root_keys)) \
      FROM unnest($2::uuid[], $3::text[], $4::date[], $5::bytea[]) AS k(id, subject, month, wrapped) \
      WHERE {held}";
 const DESTROY: &str = "UPDATE data_keys SET wrapped = NULL, destroyed_at = clock_timestamp() \
@@ -42,11 +45,14 @@ const WITH_OLD: &str = "SELECT h.workspace_id FROM heads h WHERE EXISTS (SELECT 
          AND k.destroyed_at IS NULL)";
 const DESTROY_OLD: &str = "UPDATE data_keys SET wrapped = NULL, destroyed_at = clock_timestamp() \
      WHERE workspace_id = $1 AND subject >= $2 AND subject < $3 AND month < $4 AND destroyed_at IS NULL";
+const DESTROY_SLOTS: &str = "UPDATE data_keys k SET wrapped = NULL, destroyed_at = clock_timestamp() \
+     FROM unnest($2::text[], $3::date[]) AS q(subject, month) \
+     WHERE k.workspace_id = $1 AND k.subject = q.subject AND k.month = q.month AND k.destroyed_at IS NULL";
 const BY_ID: &str = "SELECT key_id, subject, month, wrapped FROM data_keys \
      WHERE workspace_id = $1 AND key_id = ANY($2)";
 
 /// What one key seals.
-pub(super) type Slot = (Subject, NaiveDate);
+pub(crate) type Slot = (Subject, NaiveDate);
 /// The keys a group seals with.
 pub(super) type Keys = HashMap<Slot, InUse>;
 
@@ -61,6 +67,8 @@ pub(super) struct InUse {
 /// The keys of personal data.
 pub(super) struct DataKeys {
     wrapping: SealingKey,
+    /// That of the root keys it is derived from.
+    generation: i16,
     in_use: Cache<(WorkspaceId, Slot), InUse>,
     by_id: Cache<(WorkspaceId, Uuid), DataKey>,
     heard: Mutex<Heard>,
@@ -77,13 +85,20 @@ struct Heard {
 
 impl DataKeys {
     /// Of the memory, in bytes, the keys to seal with may have one half, and those to open with the other.
-    pub(super) fn new(wrapping: SealingKey, bytes: u64) -> Self {
-        Self { wrapping, in_use: cache(bytes / 2), by_id: cache(bytes / 2), heard: Mutex::default(), bytes }
+    pub(super) fn new((wrapping, generation): (SealingKey, i16), bytes: u64) -> Self {
+        Self {
+            wrapping,
+            generation,
+            in_use: cache(bytes / 2),
+            by_id: cache(bytes / 2),
+            heard: Mutex::default(),
+            bytes,
+        }
     }
 
     /// The same keys with nothing remembered of them yet.
     pub(super) fn afresh(&self) -> Self {
-        Self::new(self.wrapping.clone(), self.bytes)
+        Self::new((self.wrapping.clone(), self.generation), self.bytes)
     }
 
     /// The keys to seal with, made where there are none. To be called under the head lock, with the head's count of
@@ -163,7 +178,8 @@ impl DataKeys {
             .bind(made.iter().map(|(_, key)| key.id).collect::<Vec<_>>())
             .bind(made.iter().map(|((subject, _), _)| subject.to_string()).collect::<Vec<_>>())
             .bind(made.iter().map(|((_, month), _)| *month).collect::<Vec<_>>())
-            .bind(made.iter().map(seal).collect::<Vec<_>>());
+            .bind(made.iter().map(seal).collect::<Vec<_>>())
+            .bind(self.generation);
     }
 
     /// Remembers keys that are committed.
@@ -207,6 +223,19 @@ impl DataKeys {
         month: NaiveDate,
     ) -> Result<u64, Failure> {
         let query = sqlx::query(DESTROY_OLD).bind(workspace.uuid()).bind(from).bind(to).bind(month);
+        Ok(query.execute(connection).await?.rows_affected())
+    }
+
+    /// The same for single months of subjects. Says how many keys that were.
+    pub(super) async fn destroy_slots(
+        connection: &mut PgConnection,
+        workspace: WorkspaceId,
+        slots: &[Slot],
+    ) -> Result<u64, Failure> {
+        let query = sqlx::query(DESTROY_SLOTS)
+            .bind(workspace.uuid())
+            .bind(slots.iter().map(|(subject, _)| subject.to_string()).collect::<Vec<_>>())
+            .bind(slots.iter().map(|(_, month)| *month).collect::<Vec<_>>());
         Ok(query.execute(connection).await?.rows_affected())
     }
 
@@ -289,13 +318,18 @@ fn parse(subject: &str) -> Result<Subject, Failure> {
 }
 
 fn place(workspace: WorkspaceId, id: Uuid, (subject, month): Slot) -> Vec<u8> {
-    [
-        workspace.uuid().as_bytes(),
-        id.as_bytes().as_slice(),
-        subject.to_string().as_bytes(),
-        month.to_string().as_bytes(),
-    ]
-    .concat()
+    data_key_place(workspace.uuid(), id, &subject.to_string(), month)
+}
+
+/// Where a data key belongs, so that it opens nowhere else.
+pub(crate) fn data_key_place(workspace: Uuid, id: Uuid, subject: &str, month: NaiveDate) -> Vec<u8> {
+    [workspace.as_bytes(), id.as_bytes().as_slice(), subject.as_bytes(), month.to_string().as_bytes()]
+        .concat()
+}
+
+/// The key that data keys are wrapped under.
+pub(crate) fn wrapping_key(keys: &RootKeys) -> SealingKey {
+    keys.sealing("interflow data keys")
 }
 
 #[cfg(test)]
@@ -309,7 +343,7 @@ mod tests {
         let bytes = 400_000;
         assert!(size_of::<((WorkspaceId, Slot), InUse)>() + 200 < KEY_BYTES as usize);
         assert!(size_of::<((WorkspaceId, Uuid), DataKey)>() + 200 < KEY_BYTES as usize);
-        let keys = DataKeys::new(SealingKey::random(), bytes);
+        let keys = DataKeys::new((SealingKey::random(), 1), bytes);
         let workspace = WorkspaceId::default();
         for number in 0..5_000 {
             let id = Uuid::from_u128(number);

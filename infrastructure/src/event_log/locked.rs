@@ -11,7 +11,7 @@ use interflow_domain::{Subject, WorkspaceId};
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
-use super::data_keys::{DataKeys, Keys};
+use super::data_keys::{DataKeys, Keys, Slot};
 use super::failure::Failure;
 use super::group::{self, Answer, Head};
 use super::prepared::Prepared;
@@ -88,6 +88,13 @@ impl Locked {
     /// Destroys every data key of these subjects, and says which.
     pub(crate) async fn destroy_keys(&mut self, subjects: &[Subject]) -> Result<Vec<Uuid>, Failure> {
         let destroyed = DataKeys::destroy(&mut self.transaction, self.workspace, subjects).await?;
+        self.shake().await?;
+        Ok(destroyed)
+    }
+
+    /// Destroys the data keys of these subjects' months, and says how many.
+    pub(crate) async fn destroy_slots(&mut self, slots: &[Slot]) -> Result<u64, Failure> {
+        let destroyed = DataKeys::destroy_slots(&mut self.transaction, self.workspace, slots).await?;
         self.shake().await?;
         Ok(destroyed)
     }

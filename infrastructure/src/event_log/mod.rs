@@ -58,7 +58,7 @@ use interflow_application::metadata::{Cause, Origin};
 use interflow_application::wakeups::{Wakeup, Wakeups as _};
 use interflow_application::{Claim, Ids};
 use interflow_domain::WorkspaceId;
-use interflow_vault::{MasterKey, SealingKey};
+use interflow_vault::{RootKeys, SealingKey};
 use sqlx::PgPool;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -73,6 +73,7 @@ use prepared::Prepared;
 use writer::Writers;
 
 pub use cqrs_store::{CqrsContext, CqrsStore};
+pub(crate) use data_keys::{Slot, data_key_place, wrapping_key};
 pub(crate) use disclosure::{Disclosed, Disclosure};
 pub(crate) use failure::{Failure, log_error};
 pub(crate) use locked::Locked;
@@ -104,14 +105,15 @@ struct Inner {
 impl PgEventLog {
     /// The log in this database, which must be [migrated](crate::database::migrate).
     ///
-    /// What is sealed in it, and its claims, are under keys derived from the master key: with another master key they
-    /// can be neither opened nor found.
+    /// What is sealed in it, and its claims, are under keys derived from these: with others they can be neither opened
+    /// nor found.
     #[must_use]
-    pub fn start(pool: PgPool, master: &MasterKey, ids: Arc<dyn Ids>, settings: Settings) -> Self {
+    pub fn start(pool: PgPool, keys: impl Into<RootKeys>, ids: Arc<dyn Ids>, settings: Settings) -> Self {
+        let keys = keys.into();
         let inner = Inner {
-            claims: master.derive("interflow claims"),
-            answers: answers_key(master),
-            keys: DataKeys::new(master.derive("interflow data keys"), settings.key_bytes),
+            claims: keys.lookup("interflow claims"),
+            answers: answers_key(&keys),
+            keys: DataKeys::new((wrapping_key(&keys), keys.generation()), settings.key_bytes),
             cache: StateCache::new(&settings),
             known: Budget::new(settings.known_bytes),
             writers: Writers::new(&settings, pool.options().get_max_connections()),

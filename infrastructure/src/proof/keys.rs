@@ -10,10 +10,12 @@ use chrono::{DateTime, Utc};
 use interflow_application::log::LogError;
 use interflow_application::proof::{Checkpoint, Hash, Note, PublishedKey, Signer, Verifier};
 use interflow_domain::WorkspaceId;
-use sqlx::PgConnection;
+use interflow_vault::RootKeys;
 use sqlx::postgres::types::PgInterval;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
-use super::PgProofs;
+use super::{PgProofs, audit_key};
 use super::seal::{BEGIN, Log};
 use crate::event_log::Failure;
 
@@ -135,6 +137,30 @@ impl PgProofs {
         };
         rows.into_iter().map(key).collect()
     }
+}
+
+/// Seals the private halves under the root keys that come next: there are some for each workspace. What is already is left;
+/// with what opens with neither nothing could be signed before.
+pub(crate) async fn seal_anew(pool: &PgPool, before: &RootKeys, next: &RootKeys) -> Result<(), sqlx::Error> {
+    const ALL: &str = "SELECT workspace_id, public_key, sealed FROM audit_keys WHERE sealed IS NOT NULL FOR UPDATE";
+    const WRITE: &str = "UPDATE audit_keys a SET sealed = n.sealed \
+         FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS n(workspace_id, public_key, sealed) \
+         WHERE a.workspace_id = n.workspace_id AND a.public_key = n.public_key";
+    let (old, new) = (audit_key(before), audit_key(next));
+    let mut transaction = pool.begin().await?;
+    let rows: Vec<(Uuid, Vec<u8>, Vec<u8>)> = sqlx::query_as(ALL).fetch_all(&mut *transaction).await?;
+    let (mut workspaces, mut publics, mut halves) = (vec![], vec![], vec![]);
+    for (workspace, public, sealed) in rows {
+        let place = place(WorkspaceId::new(workspace), &public);
+        if let Ok(seed) = old.open(&place, &sealed) {
+            halves.push(new.seal(&place, &seed));
+            workspaces.push(workspace);
+            publics.push(public);
+        }
+    }
+    let write = sqlx::query(WRITE).bind(workspaces).bind(publics).bind(halves);
+    write.execute(&mut *transaction).await?;
+    transaction.commit().await
 }
 
 /// Keeps a checkpoint for ever.

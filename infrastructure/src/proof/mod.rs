@@ -18,7 +18,7 @@
 mod anchoring;
 mod anchors;
 pub mod bundle;
-mod keys;
+pub(crate) mod keys;
 mod leaves;
 mod reads;
 mod seal;
@@ -26,7 +26,7 @@ mod sealer;
 mod tree;
 pub mod verify;
 
-use interflow_vault::{MasterKey, SealingKey};
+use interflow_vault::{RootKeys, SealingKey};
 use sqlx::PgPool;
 
 pub use anchoring::Anchoring;
@@ -43,9 +43,13 @@ pub struct PgProofs {
 }
 
 impl PgProofs {
-    /// Those of this database. With another master key nothing can be signed any more, and everything still be checked.
+    /// Those of this database. With other keys nothing can be signed any more, and everything still be checked.
     #[must_use]
-    pub fn new(pool: PgPool, master: &MasterKey) -> Self {
-        Self { pool, key: master.derive("interflow audit keys") }
+    pub fn new(pool: PgPool, keys: impl Into<RootKeys>) -> Self {
+        Self { pool, key: audit_key(&keys.into()) }
     }
+}
+
+fn audit_key(keys: &RootKeys) -> SealingKey {
+    keys.sealing("interflow audit keys")
 }

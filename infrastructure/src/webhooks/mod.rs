@@ -5,12 +5,13 @@
 //! - [`line`](mod@line): deliveries take their places in the lines of their lanes;
 //! - [`heads`]: what is first in each line, and what becomes of it;
 //! - [`replays`]: deliveries that stand in line once more, by hand or by a replay;
-//! - [`pruning`]: what is old goes;
+//! - [`pruning`]: what is old goes; [`forgetting`]: what was answered about what an erasure destroys, or retention;
 //! - [`transport`]: [`HttpTransport`], which judges every address that it connects to; [`resolver`]: the system's.
 //!
 //! Everything that changes an endpoint's deliveries changes its row of `webhook_cursors` first, in the same
 //! transaction: that is the fence, and it lets one after the other.
 
+pub(crate) mod forgetting;
 mod heads;
 mod line;
 mod ownership;

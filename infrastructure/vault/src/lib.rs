@@ -1,13 +1,16 @@
 //! The master key and what is sealed under it.
 //!
 //! Everything secret at rest (WhatsApp device and session keys, the data keys of personal data, stored answers)
-//! is sealed with XChaCha20-Poly1305 under a key derived from the master key for one purpose. The nonce is random
+//! is sealed with XChaCha20-Poly1305 under a key for one purpose, derived from the root keys
+//! that the master key opens ([`RootKeys`]). The nonce is random
 //! and 24 bytes long, so any number of values may be sealed under one key. What is sealed is bound to its place by
 //! the additional data: a value copied to another row does not open.
 
 mod master_key;
+mod root_keys;
 
 pub use master_key::{MasterKey, MasterKeyError};
+pub use root_keys::{RootKeys, StoreKey};
 
 use chacha20::cipher::consts::U10;
 use chacha20::hchacha;

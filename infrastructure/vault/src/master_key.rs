@@ -9,9 +9,18 @@ use crate::{KEY_LEN, SealingKey};
 
 const FILE_NAME: &str = "master.key";
 
+/// The new key of a rotation, until the rotation is done.
+const DRAFT_NAME: &str = "master.key.new";
+
 /// The master key. Keys for each purpose are derived from it; it seals nothing itself.
 #[derive(Debug, Clone)]
 pub struct MasterKey(SealingKey);
+
+impl PartialEq for MasterKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose() == other.0.expose()
+    }
+}
 
 /// Why there is no master key.
 #[derive(Debug, thiserror::Error)]
@@ -42,17 +51,23 @@ impl MasterKey {
             .or_else(|| base64::engine::general_purpose::STANDARD.decode(text).ok())
             .ok_or(MasterKeyError::Malformed)?;
         let bytes: [u8; KEY_LEN] = bytes.try_into().map_err(|_| MasterKeyError::Malformed)?;
-        Ok(Self(SealingKey::new(bytes)))
+        Ok(Self::from_bytes(bytes))
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; KEY_LEN]) -> Self {
+        Self(SealingKey::new(bytes))
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; KEY_LEN] {
+        self.0.expose()
     }
 
     /// The key kept in `directory/master.key`; made and flushed to disk when there is none yet.
     pub fn load_or_create(directory: &Path) -> Result<Self, MasterKeyError> {
         let path = directory.join(FILE_NAME);
         let failed = |source| MasterKeyError::File { path: path.clone(), source };
-        match fs::read_to_string(&path) {
-            Ok(text) => return Self::parse(&text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error)),
+        if let Some(key) = Self::read(&path)? {
+            return Ok(key);
         }
         fs::create_dir_all(directory).map_err(failed)?;
         let key = SealingKey::random();
@@ -68,6 +83,42 @@ impl MasterKey {
             Err(error) => return Err(failed(error)),
         }
         Self::parse(&fs::read_to_string(&path).map_err(failed)?)
+    }
+
+    /// The key kept in `directory/master.key`, where there is one.
+    pub fn load(directory: &Path) -> Result<Option<Self>, MasterKeyError> {
+        Self::read(&directory.join(FILE_NAME))
+    }
+
+    /// The key that is to take the place of the one kept in the directory: this one, or a random one when none is given. It
+    /// is on the disk beside the present one when this returns, and found there by whoever asks again after a crash.
+    pub fn draft(directory: &Path, given: Option<&Self>) -> Result<Self, MasterKeyError> {
+        let path = directory.join(DRAFT_NAME);
+        if let Some(known) = Self::read(&path)?.filter(|known| given.is_none_or(|given| given == known)) {
+            return Ok(known);
+        }
+        let failed = |source| MasterKeyError::File { path: path.clone(), source };
+        let key = given.cloned().unwrap_or_else(Self::random);
+        write_private(&path, &hex::encode(key.bytes())).map_err(failed)?;
+        fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
+        Ok(key)
+    }
+
+    /// Puts the key that was drafted in the place of the one kept in the directory, which is gone then.
+    pub fn adopt_draft(directory: &Path) -> Result<(), MasterKeyError> {
+        let path = directory.join(DRAFT_NAME);
+        let adopted = fs::rename(&path, directory.join(FILE_NAME));
+        let adopted =
+            adopted.and_then(|()| fs::File::open(directory)).and_then(|directory| directory.sync_all());
+        adopted.map_err(|source| MasterKeyError::File { path, source })
+    }
+
+    fn read(path: &Path) -> Result<Option<Self>, MasterKeyError> {
+        match fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(MasterKeyError::File { path: path.to_owned(), source }),
+        }
     }
 
     /// The key for one purpose: independent of the keys for all others.
@@ -98,6 +149,23 @@ mod tests {
         let mode = fs::metadata(directory.path().join(FILE_NAME)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no draft is left behind");
+    }
+
+    #[test]
+    fn a_new_key_waits_beside_the_present_one_and_takes_its_place_once() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(MasterKey::load(directory.path()).unwrap().is_none());
+        let old = MasterKey::load_or_create(directory.path()).unwrap();
+        let new = MasterKey::draft(directory.path(), None).unwrap();
+        assert!(new != old && MasterKey::load(directory.path()).unwrap() == Some(old));
+        assert!(MasterKey::draft(directory.path(), None).unwrap() == new, "after a crash it is found again");
+        let mode = fs::metadata(directory.path().join(DRAFT_NAME)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        MasterKey::adopt_draft(directory.path()).unwrap();
+        assert!(MasterKey::load_or_create(directory.path()).unwrap() == new);
+        let given = MasterKey::random();
+        assert!(MasterKey::draft(directory.path(), Some(&given)).unwrap() == given);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use interflow_application::whatsapp::{Engine, EngineError, Session, SessionSink, SessionSpec};
 use interflow_domain::InstanceId;
-use interflow_vault::SealingKey;
+use interflow_vault::StoreKey;
 use sqlx::PgPool;
 use tokio_util::task::TaskTracker;
 use whatsapp_rust::transport::{TokioWebSocketTransportFactory, default_tls_connector};
@@ -46,7 +46,7 @@ pub struct Settings {
     /// The database with the tables `wa_keys` and `leases`.
     pub pool: PgPool,
     /// The key the WhatsApp keys are sealed under.
-    pub key: SealingKey,
+    pub key: StoreKey,
     /// The version of WhatsApp Web to log in as; `None` is the one the engine was made for.
     pub version: Option<WebVersion>,
     /// How long a send may take from the call to the server's acknowledgement.
@@ -58,11 +58,11 @@ pub struct Settings {
 impl Settings {
     /// WhatsApp itself, as the engine was made for it.
     #[must_use]
-    pub fn new(pool: PgPool, key: SealingKey) -> Self {
+    pub fn new(pool: PgPool, key: impl Into<StoreKey>) -> Self {
         Self {
             url: None,
             pool,
-            key,
+            key: key.into(),
             version: None,
             send_timeout: Duration::from_secs(30),
             appear_online: false,

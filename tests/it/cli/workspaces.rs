@@ -26,6 +26,11 @@ async fn a_workspace_is_made_looked_at_suspended_and_resumed() {
     assert!(listed.lines().nth(1).unwrap().starts_with("ana      Ana's 東京  starter    active"), "{listed}");
     let planned = person.told(&["workspaces", "plan", "ana", "enterprise"]).await;
     assert_eq!(planned, "ana is active, on the plan enterprise.\n");
+    let kept = person.told(&["workspaces", "retention", "ana", "90"]).await;
+    assert_eq!(kept, "ana keeps contents of messages: 90 days.\n");
+    assert!(ana.told(&["workspaces", "show"]).await.contains("90 days"));
+    let kept = person.told(&["workspaces", "retention", "ana", "--for-ever"]).await;
+    assert_eq!(kept, "ana keeps contents of messages: for ever.\n");
     let suspended = person.told(&["workspaces", "suspend", "ana", "--reason", "not paid"]).await;
     assert_eq!(suspended, "ana is suspended, on the plan enterprise.\n");
     let refused = ana.run(&["workspaces", "show"]).await.expect(4);
@@ -39,6 +44,9 @@ async fn a_workspace_is_made_looked_at_suspended_and_resumed() {
         (&["workspaces", "create", "No Slug", "--plan", "starter"], 4),
         (&["workspaces", "create", "bea", "--plan", "golden"], 2),
         (&["workspaces", "suspend", "default"], 4),
+        (&["workspaces", "retention", "ana"], 2),
+        (&["workspaces", "retention", "ana", "90", "--for-ever"], 2),
+        (&["workspaces", "retention", "ana", "0"], 4),
         (&["workspaces", "show", "nobody"], 4),
     ] {
         person.run(wrong).await.expect(code);

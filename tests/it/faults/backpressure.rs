@@ -15,6 +15,7 @@ use interflow_embedded_postgres::EmbeddedPostgres;
 use interflow_infrastructure::clock::SystemIds;
 use interflow_infrastructure::database::{self, Options};
 use interflow_infrastructure::event_log::{PgEventLog, Settings};
+use interflow_infrastructure::keyring;
 use interflow_vault::MasterKey;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
@@ -33,8 +34,8 @@ const MOST_MEMORY_KIB: u64 = 1024 * 1024;
 /// Another tenant of the server.
 pub async fn tenant(options: Options, api: &Api, plan: Plan) -> Api {
     let pool = database::connect(options).await.unwrap();
-    let master = MasterKey::parse(MASTER).unwrap();
-    let log = PgEventLog::start(pool.clone(), &master, Arc::new(SystemIds), Settings::default());
+    let keys = keyring::open(&pool, &MasterKey::parse(MASTER).unwrap(), None).await.unwrap();
+    let log = PgEventLog::start(pool.clone(), keys, Arc::new(SystemIds), Settings::default());
     let (core, secret) = (core(&pool, &log), generate_key());
     let slug: interflow_domain::WorkspaceSlug = "other".parse().unwrap();
     let context = Context::internal(workspace_id(&slug), Actor::Operator, "req_test".to_owned());

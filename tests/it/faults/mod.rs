@@ -14,4 +14,4 @@ mod postgres;
 pub mod servers;
 mod shutdown;
 mod time;
-mod trap;
+pub mod trap;

@@ -15,6 +15,7 @@ use interflow_embedded_postgres::EmbeddedPostgres;
 use interflow_infrastructure::clock::SystemIds;
 use interflow_infrastructure::database::{self, Options};
 use interflow_infrastructure::event_log::{PgEventLog, Settings, Step};
+use interflow_infrastructure::keyring;
 use interflow_vault::MasterKey;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -43,8 +44,8 @@ pub fn start(data: &Path, database: Option<&str>, environment: &[(&str, &str)]) 
 /// Checks the database that a server has, which is at rest.
 pub async fn census(options: Options) -> Census {
     let pool = database::connect(options).await.unwrap();
-    let master = MasterKey::parse(MASTER).unwrap();
-    let log = PgEventLog::start(pool.clone(), &master, Arc::new(SystemIds), Settings::default());
+    let keys = keyring::open(&pool, &MasterKey::parse(MASTER).unwrap(), None).await.unwrap();
+    let log = PgEventLog::start(pool.clone(), keys, Arc::new(SystemIds), Settings::default());
     let census = invariants::hold(&pool, &log).await;
     log.close().await;
     pool.close().await;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use interflow::auth::generate_key;
 use interflow::config::Config;
-use interflow::{EngineFactory, Running, serve};
+use interflow::{Brought, EngineFactory, Running, serve};
 use interflow_application::webhook::address::AllowList;
-use interflow_application::{Actor, Context, EnsureWorkspace, IssueKey, workspace_id};
+use interflow_application::{Actor, Clock, Context, EnsureWorkspace, IssueKey, workspace_id};
 use interflow_domain::workspace::{KeyOrigin, Plan, Scope};
 use interflow_simulator::{Network, NetworkConfig};
 use interflow_whatsapp_web::{Settings, WhatsAppWeb};
@@ -79,9 +79,15 @@ impl Server {
 
     /// The same server, stopped and started again.
     pub async fn restarted(self) -> Self {
+        self.restarted_by(None).await
+    }
+
+    /// The same, by this clock, where there is one.
+    pub async fn restarted_by(self, clock: Option<Arc<dyn Clock>>) -> Self {
         let Self { api, phones, running, config, database, _network, _data, _leave } = self;
         running.shutdown().await;
-        let running = serve(config.clone(), engine(_network.ws_url())).await.unwrap();
+        let brought = Brought { clock, ..engine(_network.ws_url()).into() };
+        let running = serve(config.clone(), brought).await.unwrap();
         let api = Api { url: format!("http://{}", running.address), ..api };
         Self { api, phones, running, config, database, _network, _data, _leave }
     }

@@ -31,6 +31,17 @@ pub enum Command {
         /// The plan
         plan: Plan,
     },
+    /// Destroy contents of messages, for ever, once they are so many days old, a calendar month at a time
+    Retention {
+        /// Its slug or id
+        workspace: String,
+        /// How many days
+        #[arg(value_name = "DAYS", required_unless_present = "for_ever", conflicts_with = "for_ever")]
+        days: Option<u16>,
+        /// Keep them
+        #[arg(long)]
+        for_ever: bool,
+    },
     /// Refuse all keys of a workspace; what it has stays, and so do its connections
     Suspend {
         /// Its slug or id
@@ -121,6 +132,12 @@ pub async fn run(client: Client, screen: Screen, command: Command) -> Outcome {
             let call = Call { method: Method::PATCH, path: &path, body, ..Call::default() };
             told(screen, &client.one(call).await?.0)
         }
+        Command::Retention { workspace, days, .. } => {
+            let path = ["workspaces", workspace.as_str()];
+            let body = Some(json!({"message_retention_days": days}));
+            let call = Call { method: Method::PATCH, path: &path, body, ..Call::default() };
+            kept(screen, &client.one(call).await?.0)
+        }
         Command::Suspend { workspace, reason } => {
             let path = ["workspaces", workspace.as_str(), "suspend"];
             told(screen, &client.post(&path, Some(json!({"reason": reason}))).await?)
@@ -148,6 +165,7 @@ async fn show(client: &Client, screen: Screen, workspace: Option<&str>) -> Outco
         ("plan", text(value, "/plan").into()),
         ("status", Cell::state(text(value, "/status"))),
         ("reason", text(value, "/suspended_reason").into()),
+        ("messages are kept", days_kept(value).into()),
         ("created", when(value, "/created_at", now).into()),
         ("changed", when(value, "/updated_at", now).into()),
     ];
@@ -193,6 +211,21 @@ async fn usage(client: &Client, screen: Screen, workspace: Option<&str>) -> Outc
 
 fn is_busy(day: &Value) -> bool {
     day["inbound"] != 0 || day["outbound"] != 0
+}
+
+fn days_kept(workspace: &Value) -> String {
+    match workspace["message_retention_days"].as_u64() {
+        Some(days) => format!("{days} days"),
+        None => "for ever".to_owned(),
+    }
+}
+
+fn kept(screen: Screen, workspace: &Data) -> Outcome {
+    if screen.json {
+        return screen.data(workspace);
+    }
+    let slug = text(&workspace.value, "/slug");
+    screen.line(&format!("{slug} keeps contents of messages: {}.", days_kept(&workspace.value)))
 }
 
 fn told(screen: Screen, workspace: &Data) -> Outcome {

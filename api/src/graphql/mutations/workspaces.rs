@@ -42,6 +42,9 @@ pub struct UpdateWorkspaceInput {
     /// How much it may do.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<Plan>,
+    /// After how many days contents of messages are forgotten for ever, 1 to 36,500; null keeps them.
+    #[serde(skip_serializing_if = "MaybeUndefined::is_undefined")]
+    message_retention_days: MaybeUndefined<i32>,
 }
 
 /// Which workspace is to be suspended, and why.
@@ -122,7 +125,7 @@ impl WorkspaceMutation {
         .await
     }
 
-    /// Changes a workspace's name or plan; for keys of the server's first workspace. Needs `workspaces:write`.
+    /// Changes a workspace's name, plan or retention; for keys of the server's first workspace. Needs `workspaces:write`.
     #[graphql(complexity = "CHANGE + child_complexity")]
     async fn update_workspace(
         &self,
@@ -132,9 +135,9 @@ impl WorkspaceMutation {
     ) -> Told<WorkspacePayload> {
         needs(context, Scope::WorkspacesWrite, async {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
-            let verbs::Change { name, plan } = read(&input)?;
+            let verbs::Change { name, plan, message_retention } = read(&input)?;
             let expected = input.expected_version.map(|Long(version)| version);
-            changed(&change, &input.id, &ChangeWorkspace { name, plan, expected }).await
+            changed(&change, &input.id, &ChangeWorkspace { name, plan, message_retention, expected }).await
         })
         .await
     }

@@ -34,6 +34,9 @@ pub struct Workspace {
     status: WorkspaceStatus,
     /// Why they are not.
     suspended_reason: Option<String>,
+    /// After how many days contents of messages are forgotten, a calendar month of them at a time; never when it is
+    /// absent.
+    message_retention_days: Option<i32>,
     /// When it was created.
     created_at: Timestamp,
     /// When it last changed, its keys aside.
@@ -79,6 +82,7 @@ impl From<read::Workspace> for Workspace {
             requests_per_minute: quota(workspace.plan).map(u32::cast_signed),
             status: workspace.status.into(),
             suspended_reason: workspace.suspended_reason,
+            message_retention_days: workspace.message_retention.map(|retention| retention.days().into()),
             created_at: workspace.created_at.into(),
             updated_at: workspace.updated_at.into(),
             version: Long(workspace.version),

@@ -16,7 +16,7 @@ use interflow_application::{
     ChangeWorkspace, CreateWorkspace, Resource, ResourceRef, ResumeWorkspace, SuspendWorkspace, UseCase,
     workspace_id,
 };
-use interflow_domain::workspace::{Plan, Scope, WorkspaceStatus};
+use interflow_domain::workspace::{MessageRetention, Plan, Scope, WorkspaceStatus};
 use interflow_domain::{DisplayName, InvalidId, KeyId, Reason, WorkspaceId, WorkspaceSlug};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
@@ -169,7 +169,9 @@ pub(crate) async fn establish(
     path = "/v1/workspaces/{workspace}",
     tag = "Workspaces",
     operation_id = "changeWorkspace",
-    summary = "Change a workspace's name or plan",
+    summary = "Change a workspace's name or plan, or how long it keeps messages",
+    description = "With `message_retention_days`, contents of messages are destroyed for ever once they are so old, a calendar \
+        month (UTC) at a time, within an hour of that; `null` keeps them.",
     params(IfMatch),
     request_body = bodies::WorkspacePatch,
     responses((status = 200, body = Shape)),
@@ -180,9 +182,10 @@ async fn change(
     call: Call,
     InPath(Named(id)): InPath<Named>,
     IfMatch(expected): IfMatch,
-    Body(Change { name, plan }): Body<Change>,
+    Body(Change { name, plan, message_retention }): Body<Change>,
 ) -> Result<Response, ApiError> {
-    let id = govern(&call, id, &ChangeWorkspace { name, plan, expected }).await?;
+    let change = ChangeWorkspace { name, plan, message_retention, expected };
+    let id = govern(&call, id, &change).await?;
     Ok(envelope::resource(&find(&app, id).await?))
 }
 
@@ -298,10 +301,11 @@ impl FromForm for Draft {
     }
 }
 
-/// `{"name"?,"plan"?}`.
+/// `{"name"?,"plan"?,"message_retention_days"?}`.
 pub(crate) struct Change {
     pub(crate) name: Option<Option<DisplayName>>,
     pub(crate) plan: Option<Plan>,
+    pub(crate) message_retention: Option<Option<MessageRetention>>,
 }
 
 impl FromForm for Change {
@@ -311,8 +315,17 @@ impl FromForm for Change {
             Some(Some(None)) => form.wrong("plan", "must not be null"),
             plan => plan.map(Option::flatten),
         };
-        Some(Self { name: name?, plan: plan? })
+        let message_retention = message_retention(form);
+        Some(Self { name: name?, plan: plan?, message_retention: message_retention? })
     }
+}
+
+fn message_retention(form: &mut Form) -> Option<Option<Option<MessageRetention>>> {
+    let is_named = form.names("message_retention_days");
+    let bounds = u64::from(MessageRetention::LEAST)..=u64::from(MessageRetention::MOST);
+    let days = form.number("message_retention_days", bounds)?;
+    let days = days.and_then(|days| MessageRetention::try_new(u16::try_from(days).ok()?).ok());
+    Some(is_named.then_some(days))
 }
 
 /// `{"reason"?}`.
@@ -346,6 +359,8 @@ pub(super) struct Shape {
     #[schema(value_type = values::WorkspaceStatus)]
     status: WorkspaceStatus,
     suspended_reason: Option<String>,
+    /// After how many days contents of messages are destroyed; never when `null`.
+    message_retention_days: Option<u16>,
     created_at: Timestamp,
     updated_at: Timestamp,
     version: u64,
@@ -360,6 +375,7 @@ impl From<Workspace> for Shape {
             plan: workspace.plan,
             status: workspace.status,
             suspended_reason: workspace.suspended_reason,
+            message_retention_days: workspace.message_retention.map(MessageRetention::days),
             created_at: workspace.created_at.into(),
             updated_at: workspace.updated_at.into(),
             version: workspace.version,

@@ -51,6 +51,8 @@ pub(in crate::read_models) fn fold(row: &mut Option<Row>, recorded: &RecordedEve
         WorkspaceEvent::WorkspaceCreated { .. }
         | WorkspaceEvent::WorkspacePlanChanged { .. }
         | WorkspaceEvent::WorkspaceRenamed { .. }
+        | WorkspaceEvent::RetentionChanged { .. }
+        | WorkspaceEvent::MessagesExpired { .. }
         | WorkspaceEvent::WorkspaceSuspended { .. }
         | WorkspaceEvent::WorkspaceResumed {} => {}
     }

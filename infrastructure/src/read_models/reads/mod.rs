@@ -18,6 +18,7 @@ use interflow_application::read::{
     ApiKey, Channel, Chat, ChatFilter, ChatSort, Credential, Customer, CustomerFilter, CustomerSort, Listing,
     LiveInstance, Marked, Message, MessageFilter, MessageSort, Page, PageRequest, Reads, Workspace,
 };
+use interflow_domain::workspace::MessageRetention;
 use interflow_domain::{ChatId, CustomerId, InstanceId, InstanceName, KeyId, MessageId, WorkspaceId};
 use sqlx::postgres::{PgArguments, PgRow, Postgres};
 use sqlx::query::Query;
@@ -239,6 +240,10 @@ impl Reads for PgReads {
     async fn all_channels(&self, workspace: WorkspaceId) -> Result<Vec<Channel>, LogError> {
         let sql = format!("SELECT {} FROM channels WHERE {MINE} ORDER BY name", channels::COLUMNS);
         self.all(sqlx::query(&sql).bind(workspace.uuid()), channel).await
+    }
+
+    async fn retentions(&self) -> Result<Vec<(WorkspaceId, MessageRetention)>, LogError> {
+        tenancy::retentions(self).await
     }
 
     async fn webhook_count(&self, workspace: WorkspaceId) -> Result<u64, LogError> {

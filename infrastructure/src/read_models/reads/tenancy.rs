@@ -2,6 +2,7 @@
 
 use interflow_application::log::LogError;
 use interflow_application::read::{ApiKey, Credential, Cursor, Page, PageRequest, Window, Workspace};
+use interflow_domain::workspace::MessageRetention;
 use interflow_domain::{KeyId, WorkspaceId};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -68,6 +69,15 @@ pub(super) async fn workspace(reads: &PgReads, id: WorkspaceId) -> Result<Option
 
 fn decode_workspace(row: &PgRow) -> Result<Workspace, sqlx::Error> {
     workspaces::decode(row).map(|row| row.view)
+}
+
+/// Every workspace's row is read: there are few, and it is done once an hour.
+pub(super) async fn retentions(reads: &PgReads) -> Result<Vec<(WorkspaceId, MessageRetention)>, LogError> {
+    let sql = "SELECT w.id, w.message_retention_days FROM workspaces w JOIN heads USING (workspace_id, generation) \
+         WHERE w.message_retention_days IS NOT NULL ORDER BY w.id";
+    let decode = |row: &PgRow| Ok((WorkspaceId::new(row.try_get("id")?), workspaces::retention(row)?));
+    let found = reads.all(sqlx::query(sql), decode).await?;
+    Ok(found.into_iter().filter_map(|(id, retention)| Some((id, retention?))).collect())
 }
 
 /// Of more than [`PageRequest::EXACT_TOTAL`] workspaces the total says that they are more.

@@ -25,6 +25,7 @@ pub(in crate::read_models) fn fold(row: &mut Option<Row>, id: WorkspaceId, recor
             plan: *plan,
             status: WorkspaceStatus::Active,
             suspended_reason: None,
+            message_retention: None,
             created_at: recorded.recorded_at,
             updated_at: recorded.recorded_at,
             version: recorded.version,
@@ -45,8 +46,11 @@ pub(in crate::read_models) fn fold(row: &mut Option<Row>, id: WorkspaceId, recor
             view.status = WorkspaceStatus::Active;
             view.suspended_reason = None;
         }
+        E::RetentionChanged { message_days } => view.message_retention = *message_days,
         E::WorkspaceCreated { .. } => {}
-        E::KeyIssued { .. } | E::KeyRotated { .. } | E::KeyRevoked { .. } => return,
+        E::MessagesExpired { .. } | E::KeyIssued { .. } | E::KeyRotated { .. } | E::KeyRevoked { .. } => {
+            return;
+        }
     }
     view.updated_at = recorded.recorded_at;
 }

@@ -1,5 +1,7 @@
 use interflow_application::log::StreamId;
-use interflow_domain::workspace::{KeyOrigin, Plan, Scope, WorkspaceEvent as E, WorkspaceStatus};
+use interflow_domain::workspace::{
+    KeyOrigin, MessageRetention, Plan, Scope, WorkspaceEvent as E, WorkspaceStatus,
+};
 
 use super::{Row, fold};
 use crate::read_models::testing::{KEY, Recorder, WORKSPACE, recorded_at};
@@ -42,6 +44,18 @@ fn name_plan_and_status_are_the_latest() {
     let unnamed = E::WorkspaceRenamed { name: None };
     let view = folded([created(), renamed, suspended, E::WorkspaceResumed {}, unnamed]).unwrap().view;
     assert_eq!((view.name, view.status, view.suspended_reason), (None, WorkspaceStatus::Active, None));
+}
+
+#[test]
+fn how_long_messages_are_kept_is_the_latest_and_a_certificate_is_no_change() {
+    let changed = |days| E::RetentionChanged { message_days: MessageRetention::try_new(days).ok() };
+    let before = recorded_at(1).date_naive();
+    let expired = E::MessagesExpired { before, data_keys: 1, messages: 2, webhook_attempts: 3 };
+    let view = folded([created(), changed(90), changed(30), expired]).unwrap().view;
+    assert_eq!(view.message_retention, MessageRetention::try_new(30).ok());
+    assert_eq!((view.updated_at, view.version), (recorded_at(3), 4));
+    let view = folded([created(), changed(90), changed(0)]).unwrap().view;
+    assert_eq!(view.message_retention, None);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::rows::{Needed, Rows};
 use super::table::{Scope, load};
 use crate::batch::Batch;
 pub(super) use fold::{Row, fold};
-pub(super) use table::{COLUMNS, TABLE, decode};
+pub(super) use table::{COLUMNS, TABLE, decode, retention};
 
 pub(super) async fn apply(
     connection: &mut PgConnection,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use interflow_application::whatsapp::{DisconnectReason, LoggedOutBy, SessionSignal};
-use interflow_vault::SealingKey;
+use interflow_vault::StoreKey;
 use sqlx::PgPool;
 use whatsapp_rust::Client;
 use whatsapp_rust::bot::BotHandle;
@@ -39,7 +39,7 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(300);
 #[derive(Clone)]
 pub(crate) struct Workshop {
     pub(crate) pool: PgPool,
-    pub(crate) key: SealingKey,
+    pub(crate) key: StoreKey,
     pub(crate) sockets: Arc<TokioWebSocketTransportFactory>,
     pub(crate) version: WebVersion,
     /// Whether WhatsApp is told that accounts are online.

@@ -38,7 +38,7 @@ fn supervision() -> Supervision {
     };
     let workshop = Workshop {
         pool: PgPool::connect_lazy("postgres://nobody@127.0.0.1:1/nothing").unwrap(),
-        key: SealingKey::random(),
+        key: SealingKey::random().into(),
         sockets: Arc::new(TokioWebSocketTransportFactory::new()),
         version: (2, 3000, 1),
         appear_online: false,

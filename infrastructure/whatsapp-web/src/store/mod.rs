@@ -11,6 +11,7 @@
 //! - [`Ledger`] is what became of inbound messages.
 //! - [`Health`] is what became of it: sound, broken (a write could not be made) or fenced (the lease is another's).
 //! - [`KeyStore`] puts the five traits on top; one file a trait.
+//! - [`seal_anew`] is for a rotation of the master key.
 //! - [`traces`] is by what the rows about a person are found.
 //!
 //! Three rules keep the ratchets whole, and messages from being lost:
@@ -32,6 +33,7 @@ mod kind;
 mod ledger;
 mod message_secrets;
 mod protocol;
+mod resealing;
 mod rows;
 mod signal;
 mod traces;
@@ -41,13 +43,14 @@ pub(crate) use health::{Health, HealthWatch};
 pub(crate) use keys::Keys;
 pub(crate) use kind::Kind;
 pub(crate) use ledger::{Ledger, Unaccounted};
+pub use resealing::{SealAnewError, seal_anew};
 pub(crate) use rows::Row;
 pub use traces::traces;
 
 use std::sync::Arc;
 
 use interflow_application::whatsapp::SessionSpec;
-use interflow_vault::SealingKey;
+use interflow_vault::StoreKey;
 use sqlx::PgPool;
 use wacore::store::error::StoreError;
 use wacore::store::traits::DeviceStore;
@@ -63,9 +66,9 @@ pub struct KeyStore {
 impl KeyStore {
     /// The store of the session `spec`, sealed under `key`.
     #[must_use]
-    pub fn new(pool: PgPool, key: SealingKey, spec: SessionSpec) -> Self {
+    pub fn new(pool: PgPool, key: impl Into<StoreKey>, spec: SessionSpec) -> Self {
         Self {
-            keys: Keys::new(pool, key, spec),
+            keys: Keys::new(pool, key.into(), spec),
             tokens: tokio::sync::Mutex::default(),
             ledger: Arc::default(),
         }

@@ -1,7 +1,7 @@
 //! By what the rows about a person are found, when the person is to be forgotten.
 
 use interflow_domain::{InstanceId, WorkspaceId};
-use interflow_vault::SealingKey;
+use interflow_vault::StoreKey;
 
 use super::keys::{hash, home};
 
@@ -16,12 +16,12 @@ const DEVICES: u16 = 100;
 /// What is in a group's own rows, under the group's name, is not among them.
 #[must_use]
 pub fn traces(
-    key: &SealingKey,
+    key: &StoreKey,
     workspace: WorkspaceId,
     instance: InstanceId,
     users: &[String],
 ) -> Vec<Vec<u8>> {
-    let hash = |domain, name: &str| hash(key, home(workspace, instance), domain, &[name.as_bytes()]);
+    let hash = |domain, name: &str| hash(&key.lookup, home(workspace, instance), domain, &[name.as_bytes()]);
     let mut found = vec![];
     for user in users {
         found.extend(["user", "phone", "lid", "token"].map(|domain| hash(domain, user)));

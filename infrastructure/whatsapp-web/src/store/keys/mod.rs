@@ -7,7 +7,7 @@ mod statements;
 
 use interflow_application::whatsapp::SessionSpec;
 use interflow_domain::{InstanceId, WorkspaceId};
-use interflow_vault::SealingKey;
+use interflow_vault::{SealingKey, StoreKey};
 use sqlx::PgPool;
 
 use super::rows::{Columns, Found};
@@ -20,13 +20,13 @@ const HASH_LEN: usize = 16;
 /// The rows of one instance, written by right of one lease.
 pub(crate) struct Keys {
     pool: PgPool,
-    key: SealingKey,
+    key: StoreKey,
     spec: SessionSpec,
     health: HealthWatch,
 }
 
 impl Keys {
-    pub(crate) fn new(pool: PgPool, key: SealingKey, spec: SessionSpec) -> Self {
+    pub(crate) fn new(pool: PgPool, key: StoreKey, spec: SessionSpec) -> Self {
         Self { pool, key, spec, health: HealthWatch::new() }
     }
 
@@ -36,7 +36,7 @@ impl Keys {
 
     /// What a row is found by when that is personal: a keyed hash of the parts, good for this instance alone.
     pub(crate) fn hash(&self, domain: &str, parts: &[&[u8]]) -> Vec<u8> {
-        hash(&self.key, self.home(), domain, parts)
+        hash(&self.key.lookup, self.home(), domain, parts)
     }
 
     /// Writes rows; of equal keys the last wins.
@@ -53,7 +53,7 @@ impl Keys {
         if rows.is_empty() {
             return Ok(());
         }
-        let columns = Columns::of(rows, |row| self.key.seal(&self.place(kind, &row.key), &row.value));
+        let columns = Columns::of(rows, |row| self.key.sealing.seal(&self.place(kind, &row.key), &row.value));
         let bind = |query| {
             let query: Query<'_, (i64, i64)> = query;
             query
@@ -185,20 +185,25 @@ impl Keys {
     }
 
     fn open(&self, kind: Kind, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, KeyStoreError> {
-        self.key.open(&self.place(kind, key), sealed).map_err(|_| KeyStoreError::Unsealable)
+        self.key.sealing.open(&self.place(kind, key), sealed).map_err(|_| KeyStoreError::Unsealable)
     }
 
     /// Where a value belongs, so that it opens nowhere else.
     fn place(&self, kind: Kind, key: &[u8]) -> Vec<u8> {
-        let mut place = self.home();
-        place.extend(kind.number().to_be_bytes());
-        place.extend(key);
-        place
+        place(self.spec.workspace, self.spec.instance, kind.number(), key)
     }
 
     fn home(&self) -> Vec<u8> {
         home(self.spec.workspace, self.spec.instance)
     }
+}
+
+/// Where a value belongs.
+pub(super) fn place(workspace: WorkspaceId, instance: InstanceId, kind: i16, key: &[u8]) -> Vec<u8> {
+    let mut place = home(workspace, instance);
+    place.extend(kind.to_be_bytes());
+    place.extend(key);
+    place
 }
 
 /// What everything of an instance's begins with before it is hashed, or bound to its place.
