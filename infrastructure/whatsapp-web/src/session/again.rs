@@ -1,37 +1,62 @@
 //! Asking for a message once more, because nobody knows whether it was ever read (see `store::ledger`).
 //!
 //! Its sender is asked as for one that could not be decrypted, and encrypts it anew under the same id; if the event log
-//! has it after all, it is one message there. WhatsApp is told that this delivery came only when the request is out.
+//! has it after all, it is one message there. What the chat brings meanwhile is refused, and comes again at another
+//! connection, which is made when the message is there. Only then is WhatsApp told that this delivery came: after a
+//! crash in between everything is delivered again, and asked for again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use interflow_domain::InstanceId;
+use futures::future::join_all;
 use wacore_binary::builder::NodeBuilder;
 use wacore_binary::{Jid, JidExt as _, Node};
 use whatsapp_rust::features::RetryRequestOptions;
 use whatsapp_rust::{Client, anyhow};
 
+use super::Shared;
 use super::party::is_person;
-use crate::store::Unaccounted;
+use crate::store::{Outcome, Unaccounted};
+
+/// How long a chat waits for a message that was asked for. A sender who is there answers within a second or two; for one
+/// who is not, the messages he wrote before he left are held no longer.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Asks for all of them. What fails is delivered, and asked for, again.
-pub(crate) async fn ask(client: Arc<Client>, instance: InstanceId, messages: Vec<Unaccounted>) {
-    for message in messages {
-        if let Err(error) = ask_for(&client, &message).await {
-            tracing::warn!(%instance, %error, "a message could not be asked for again");
-        }
+pub(crate) async fn ask(client: Arc<Client>, shared: Arc<Shared>, messages: Vec<Unaccounted>) {
+    join_all(messages.iter().map(|message| see_to(&client, &shared, message))).await;
+}
+
+async fn see_to(client: &Arc<Client>, shared: &Shared, message: &Unaccounted) {
+    let instance = shared.spec.instance;
+    match ask_for(client, shared, message).await {
+        Ok(Outcome::Settled) => {}
+        Ok(Outcome::Reconnected) => return,
+        Err(error) => tracing::warn!(%instance, %error, "a message could not be asked for again"),
+    }
+    if shared.ledger.settle(&message.chat, &message.id) {
+        shared.life.redeliver();
     }
 }
 
-async fn ask_for(client: &Arc<Client>, message: &Unaccounted) -> anyhow::Result<()> {
+async fn ask_for(client: &Arc<Client>, shared: &Shared, message: &Unaccounted) -> anyhow::Result<Outcome> {
     let (chat, sender): (Jid, Jid) = (message.chat.parse()?, message.sender.parse()?);
     let stanza = delivery(&chat, &sender, &message.id);
+    let connection = shared.ledger.connection();
     // Nobody misses what is not of a one-to-one chat: it is not carried.
     if is_person(&chat) {
         client.request_message_retry(&stanza.as_node_ref(), RetryRequestOptions::new()).await?;
+        match tokio::time::timeout(PATIENCE, shared.ledger.outcome(message, connection)).await {
+            Ok(Outcome::Settled) => {}
+            Ok(Outcome::Reconnected) => return Ok(Outcome::Reconnected),
+            Err(_) => tracing::warn!(
+                instance = %shared.spec.instance,
+                "a message that was asked for again did not come; what was written after it may be ahead of it"
+            ),
+        }
     }
     client.acknowledge_stanza(&stanza.as_node_ref()).await?;
-    Ok(())
+    Ok(Outcome::Settled)
 }
 
 /// The stanza a message came in, as far as an answer to it needs that.

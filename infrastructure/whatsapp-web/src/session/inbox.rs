@@ -27,22 +27,35 @@ pub(crate) struct Inbox(pub(crate) Arc<Shared>);
 #[async_trait]
 impl InboundDurabilityHook for Inbox {
     async fn on_messages(&self, client: Arc<Client>, batch: &[Decrypted]) -> anyhow::Result<()> {
-        let messages = read(&client, batch).await;
-        if messages.is_empty() {
+        let (admitted, refused): (Vec<_>, Vec<_>) = batch.iter().partition(|message| {
+            let info = &message.info;
+            self.0.ledger.admits(&info.source.chat.to_string(), &info.id)
+        });
+        self.take(&client, &admitted).await?;
+        if refused.is_empty() {
             return Ok(());
         }
-        match self.0.stop.run_until_cancelled(self.store(messages)).await {
-            Some(true) => Ok(()),
-            Some(false) => {
-                self.0.life.redeliver();
-                Err(anyhow::anyhow!("the messages are not durable; they are to be delivered again"))
-            }
-            None => Err(anyhow::anyhow!("the session stops; the messages are to be delivered again")),
-        }
+        Err(anyhow::anyhow!("their chat waits for an earlier message; they are to be delivered again"))
     }
 }
 
 impl Inbox {
+    async fn take(&self, client: &Client, batch: &[&Decrypted]) -> anyhow::Result<()> {
+        let messages = read(client, batch).await;
+        if !messages.is_empty() {
+            match self.0.stop.run_until_cancelled(self.store(messages)).await {
+                Some(true) => {}
+                Some(false) => {
+                    self.0.life.redeliver();
+                    anyhow::bail!("the messages are not durable; they are to be delivered again");
+                }
+                None => anyhow::bail!("the session stops; the messages are to be delivered again"),
+            }
+        }
+        settle(&self.0, batch);
+        Ok(())
+    }
+
     async fn store(&self, messages: Vec<InboundMessage>) -> bool {
         for pause in PAUSES.iter().map(Some).chain([None]) {
             let Err(error) = self.0.sink.inbound(messages.clone()).await else { return true };
@@ -56,8 +69,18 @@ impl Inbox {
     }
 }
 
+/// The sink has these, or will have them before anything that is said to WhatsApp from now on. If one of them was waited
+/// for, what was refused meanwhile is to come again.
+pub(crate) fn settle(shared: &Shared, batch: &[&Decrypted]) {
+    for message in batch {
+        if shared.ledger.settle(&message.info.source.chat.to_string(), &message.info.id) {
+            shared.life.redeliver();
+        }
+    }
+}
+
 /// What of a batch is for the event log.
-pub(crate) async fn read(client: &Client, batch: &[Decrypted]) -> Vec<InboundMessage> {
+pub(crate) async fn read(client: &Client, batch: &[&Decrypted]) -> Vec<InboundMessage> {
     let mut messages = Vec::with_capacity(batch.len());
     for decrypted in batch {
         match read_one(client, decrypted).await {

@@ -30,6 +30,7 @@ mod wire;
 
 pub(crate) use inbox::Inbox;
 pub(crate) use outbox::Outbox;
+pub(crate) use party::is_person;
 pub(crate) use supervisor::Workshop;
 pub(crate) use wire::Wire;
 

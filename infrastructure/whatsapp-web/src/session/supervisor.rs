@@ -177,6 +177,7 @@ impl Supervision {
         if self.shared.stop.run_until_cancelled(self.shared.outbox.room()).await.is_none() {
             return Next::End(None);
         }
+        self.shared.ledger.connecting();
         let client = Arc::clone(&living.client);
         let first = living.first.take();
         let mut run = Box::pin(async move {
@@ -193,7 +194,7 @@ impl Supervision {
                 () = self.shared.stop.cancelled() => return Next::End(None),
                 health = living.health.unsound() => return self.unsound(health),
                 messages = self.shared.ledger.unaccounted() => {
-                    let asking = again::ask(Arc::clone(&living.client), self.shared.spec.instance, messages);
+                    let asking = again::ask(Arc::clone(&living.client), Arc::clone(&self.shared), messages);
                     living.tasks.run(asking);
                 }
                 errands = self.shared.life.errands() => {

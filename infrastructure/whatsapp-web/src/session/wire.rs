@@ -145,10 +145,12 @@ impl Wire {
         let Some((client, tasks)) = self.0.live() else { return };
         let (shared, batch) = (Arc::clone(&self.0), Arc::clone(&batch.messages));
         tasks.run(async move {
+            let batch: Vec<_> = batch.iter().collect();
             let messages = inbox::read(&client, &batch).await;
             if !messages.is_empty() {
                 shared.outbox.push_parcel(Parcel::Recovered(messages));
             }
+            inbox::settle(&shared, &batch);
         });
     }
 }

@@ -22,7 +22,7 @@
 //!    [`Health::Broken`], the session drops the client with all its memory and starts again from what is stored;
 //!    WhatsApp delivers again what was not acknowledged.
 //! 3. **A spent key is no proof.** A message that comes again, has no buffered copy and is not in the [`Ledger`] is asked
-//!    for, and not acknowledged before.
+//!    for, and not acknowledged before; what its chat brings meanwhile waits behind it.
 
 mod app_sync;
 mod device;
@@ -42,7 +42,7 @@ pub(crate) use error::KeyStoreError;
 pub(crate) use health::{Health, HealthWatch};
 pub(crate) use keys::Keys;
 pub(crate) use kind::Kind;
-pub(crate) use ledger::{Ledger, Unaccounted};
+pub(crate) use ledger::{Ledger, Outcome, Unaccounted};
 pub use resealing::{SealAnewError, seal_anew};
 pub(crate) use rows::Row;
 pub use traces::traces;

@@ -10,6 +10,8 @@ use wacore::store::traits::{
 };
 use wacore::time::now_secs;
 
+use crate::session::is_person;
+
 use super::{KeyStore, KeyStoreError, Kind, Row, Unaccounted, decode, encode};
 
 /// A privacy token with the JID it belongs to, which the row's key does not tell.
@@ -260,7 +262,9 @@ impl ProtocolStore for KeyStore {
         let key = self.pending(chat, sender, id);
         let copy = self.keys.get(Kind::PendingInbound, &key).await?;
         if copy.is_none() && !self.ledger.is_done(&key) {
-            self.ledger.missing(Unaccounted { chat: chat.into(), sender: sender.into(), id: id.into() });
+            let carried = chat.parse().is_ok_and(|chat| is_person(&chat));
+            let message = Unaccounted { chat: chat.into(), sender: sender.into(), id: id.into() };
+            self.ledger.missing(message, carried);
             return Err(KeyStoreError::Unaccounted.into());
         }
         Ok(copy)
