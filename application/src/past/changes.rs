@@ -43,7 +43,8 @@ fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<Change>) {
     names.sort();
     names.dedup();
     for name in names {
-        let (one, other) = (before.get(&name).unwrap_or(&Value::Null), after.get(&name).unwrap_or(&Value::Null));
+        let (one, other) =
+            (before.get(&name).unwrap_or(&Value::Null), after.get(&name).unwrap_or(&Value::Null));
         let path = if path.is_empty() { name } else { format!("{path}.{name}") };
         compare(&path, one, other, found);
     }

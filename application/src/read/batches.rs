@@ -1,9 +1,9 @@
 //! Questions about many at once: what a page of one list needs of others is one question, however long the page is.
 
 use async_trait::async_trait;
-use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId, WorkspaceId};
+use interflow_domain::{ChatId, CustomerId, InstanceId, JobId, MessageId, WorkspaceId};
 
-use super::{Channel, Chat, Customer, Mark, Marked, Message};
+use super::{Channel, Chat, Customer, Job, Mark, Marked, Message};
 use crate::log::LogError;
 
 /// A stretch of a list that belongs to something: of the messages of a chat, say.
@@ -52,6 +52,9 @@ pub trait BatchReads: Send + Sync {
         workspace: WorkspaceId,
         ids: &[InstanceId],
     ) -> Result<Vec<Channel>, LogError>;
+
+    /// The jobs with these ids.
+    async fn jobs_by_id(&self, workspace: WorkspaceId, ids: &[JobId]) -> Result<Vec<Job>, LogError>;
 
     /// Messages of chats, a list a stretch, by when they were recorded.
     async fn messages_of_chats(

@@ -15,8 +15,8 @@ use sqlx::postgres::types::PgInterval;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{PgProofs, audit_key};
 use super::seal::{BEGIN, Log};
+use super::{PgProofs, audit_key};
 use crate::event_log::Failure;
 
 const IN_FORCE: &str = "SELECT public_key, sealed FROM audit_keys WHERE workspace_id = $1 AND sealed IS NOT NULL \
@@ -142,7 +142,8 @@ impl PgProofs {
 /// Seals the private halves under the root keys that come next: there are some for each workspace. What is already is left;
 /// with what opens with neither nothing could be signed before.
 pub(crate) async fn seal_anew(pool: &PgPool, before: &RootKeys, next: &RootKeys) -> Result<(), sqlx::Error> {
-    const ALL: &str = "SELECT workspace_id, public_key, sealed FROM audit_keys WHERE sealed IS NOT NULL FOR UPDATE";
+    const ALL: &str =
+        "SELECT workspace_id, public_key, sealed FROM audit_keys WHERE sealed IS NOT NULL FOR UPDATE";
     const WRITE: &str = "UPDATE audit_keys a SET sealed = n.sealed \
          FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS n(workspace_id, public_key, sealed) \
          WHERE a.workspace_id = n.workspace_id AND a.public_key = n.public_key";

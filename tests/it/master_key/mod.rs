@@ -13,7 +13,7 @@ use interflow_vault::{MasterKey, RootKeys};
 use sqlx::{ConnectOptions as _, PgPool};
 
 use crate::support::lab::built;
-use crate::webhook::{Build, MASTER, Node};
+use crate::webhook::{Build, Node};
 
 const NEW: &str = "2929292929292929292929292929292929292929292929292929292929292929";
 

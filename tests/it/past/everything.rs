@@ -113,7 +113,8 @@ impl Twins {
         let Some(thing) = thing else { return };
         let along = self.past.shown(self.log, thing, &at).await.unwrap();
         for (at, past) in at.into_iter().zip(along) {
-            let alone = self.past.each(self.log, at, &[Thing::Customer(CustomerId::default()), thing]).await.unwrap();
+            let alone =
+                self.past.each(self.log, at, &[Thing::Customer(CustomerId::default()), thing]).await.unwrap();
             assert_eq!(alone, [None, past], "{thing:?} as of {at}");
         }
         let now = self.past.shown(self.log, thing, &at[..1]).await.unwrap().remove(0).map(|past| past.item);

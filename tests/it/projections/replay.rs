@@ -74,13 +74,13 @@ async fn a_replay_makes_the_rows_of_any_moment_wherever_it_makes_them() {
         let generation = 100 + until as i32;
         read_models::apply(&mut connection, workspace, generation, &events[..until]).await.unwrap();
         let expected = rows(&fixture.pool, workspace, generation).await;
-        let until = Some(until as u64);
+        let until = until as u64;
         let (there, lines_there, _) =
-            replay(&projections, workspace, until, Some(&elsewhere.pool)).await.unwrap();
+            replay(&projections, workspace, Some(until), Some(&elsewhere.pool)).await.unwrap();
         assert_eq!(rows(&elsewhere.pool, workspace, 1).await, expected, "{until:?}");
-        let (aside, lines_aside, _) = replay(&projections, workspace, until, None).await.unwrap();
+        let (aside, lines_aside, _) = replay(&projections, workspace, Some(until), None).await.unwrap();
         assert_eq!((&there, &lines_there), (&aside, &lines_aside), "{until:?}");
-        assert_eq!((there.position, there.differences), (until.unwrap(), None));
+        assert_eq!((there.position, there.differences), (until, None));
         let told: usize = expected.iter().map(|(_, rows)| rows.len()).sum();
         let of_jobs = there.tables.iter().find(|(table, _)| *table == "jobs").unwrap().1;
         assert_eq!(lines_there.len() as u64, 2 + told as u64 + of_jobs);
@@ -210,7 +210,7 @@ async fn a_replay_whose_database_is_gone_fails_and_says_so() {
         into: Some(&elsewhere.pool),
         export: Some(&mut lines),
     };
-    let failed = projections.replay(order, &mut |at| drop(tell.send(at.position)), &mut |_| {}).await;
+    let failed = projections.replay(order, &mut |at| _ = tell.send(at.position), &mut |_| {}).await;
     taken_away.await.unwrap();
     assert!(matches!(failed, Err(ProjectionsError::Log(LogError::Unavailable(_)))), "{failed:?}");
     assert!(!lines.0.last().is_some_and(|line| line.contains("\"end\"")), "it does not look whole");
@@ -245,16 +245,18 @@ async fn of_two_replays_into_one_database_the_later_one_wins_and_the_other_fails
     let (one, other) = (fixture.another_process().await, fixture.another_process().await);
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
     let pool = elsewhere.pool.clone();
-    let earlier = tokio::spawn(async move {
+    let earlier = async {
         let projections = Projections::new(&one).in_batches_of(2);
         let order = ReplayOrder { workspace, until: None, into: Some(&pool), export: None };
-        projections.replay(order, &mut |at| drop(tell.send(at.position)), &mut |_| {}).await
-    });
-    told.recv().await.unwrap();
-    let (replayed, _, found) =
-        replay(&Projections::new(&other), workspace, None, Some(&elsewhere.pool)).await.unwrap();
+        projections.replay(order, &mut |at| _ = tell.send(at.position), &mut |_| {}).await
+    };
+    let later = async {
+        told.recv().await.unwrap();
+        replay(&Projections::new(&other), workspace, None, Some(&elsewhere.pool)).await.unwrap()
+    };
+    let (given_up, (replayed, _, found)) = tokio::join!(earlier, later);
     assert_eq!((replayed.differences, found), (Some(0), vec![]));
-    assert!(matches!(earlier.await.unwrap(), Err(ProjectionsError::GivenUp)));
+    assert!(matches!(given_up, Err(ProjectionsError::GivenUp)));
     let (aside, _, _) = replay(&Projections::new(&other), workspace, None, None).await.unwrap();
     assert_eq!(aside, replayed);
 }

@@ -13,15 +13,19 @@ async fn head(api: &Api) -> u64 {
 async fn history(api: &Api, path: &str) -> Vec<Value> {
     let (mut steps, mut cursor) = (vec![], String::new());
     loop {
-        let page = api.get(&format!("/v1/audit/{path}/history?sort=position&per_page=2{cursor}")).await.expect(200);
+        let page =
+            api.get(&format!("/v1/audit/{path}/history?sort=position&per_page=2{cursor}")).await.expect(200);
         steps.extend(page["data"].as_array().unwrap().iter().cloned());
         let Some(next) = page["meta"]["next_cursor"].as_str() else { return steps };
         cursor = format!("&cursor={next}");
     }
 }
 
+/// A field, and what it was before and after.
+type Change = (String, Value, Value);
+
 /// What each event was, and what it changed, in short.
-fn told(steps: &[Value]) -> Vec<(String, Vec<(String, Value, Value)>)> {
+fn told(steps: &[Value]) -> Vec<(String, Vec<Change>)> {
     let change = |change: &Value| {
         (change["field"].as_str().unwrap().to_owned(), change["before"].clone(), change["after"].clone())
     };
@@ -32,7 +36,7 @@ fn told(steps: &[Value]) -> Vec<(String, Vec<(String, Value, Value)>)> {
     steps.iter().map(step).collect()
 }
 
-fn changed(steps: &[(String, Vec<(String, Value, Value)>)], at: usize) -> Vec<(&str, &Value, &Value)> {
+fn changed(steps: &[(String, Vec<Change>)], at: usize) -> Vec<(&str, &Value, &Value)> {
     steps[at].1.iter().map(|(field, before, after)| (field.as_str(), before, after)).collect()
 }
 
@@ -44,7 +48,9 @@ async fn a_customers_history_tells_every_field_before_and_after() {
     let made = api.post("/v1/customers", draft).await.header("location").to_owned();
     let id = made.rsplit('/').next().unwrap();
     let first = head(api).await;
-    api.patch(&made, json!({"name": "Anabel", "attributes": {"city": "Olinda"}, "tags": ["vip"]})).await.expect(200);
+    api.patch(&made, json!({"name": "Anabel", "attributes": {"city": "Olinda"}, "tags": ["vip"]}))
+        .await
+        .expect(200);
     let second = head(api).await;
     api.delete(&made).await.expect(200);
 
@@ -109,7 +115,9 @@ async fn chats_messages_channels_keys_webhooks_and_the_workspace_have_a_history(
         assert_eq!(renamed, [("name", &json!("shop"), &json!("store"))]);
     }
 
-    let key = api.post("/v1/keys", json!({"name": "Eve", "scopes": ["chats:read"]})).await.expect(201)["data"].clone();
+    let key =
+        api.post("/v1/keys", json!({"name": "Eve", "scopes": ["chats:read"]})).await.expect(201)["data"]
+            .clone();
     let (id, secret) = (key["id"].as_str().unwrap(), key["key"].as_str().unwrap());
     api.post(&format!("/v1/keys/{id}/rotate"), json!({})).await.expect(200);
     api.delete(&format!("/v1/keys/{id}")).await.expect(200);
@@ -130,7 +138,10 @@ async fn chats_messages_channels_keys_webhooks_and_the_workspace_have_a_history(
     let steps_told = told(&steps);
     assert_eq!(changed(&steps_told, 1), [("rate_limit", &Value::Null, &json!(5))]);
     let paused = changed(&steps_told, 2);
-    assert_eq!(paused, [("reason", &Value::Null, &json!("caller")), ("status", &json!("active"), &json!("paused"))]);
+    assert_eq!(
+        paused,
+        [("reason", &Value::Null, &json!("caller")), ("status", &json!("active"), &json!("paused"))]
+    );
     let shown = json!(steps).to_string();
     assert!(!shown.contains(secret) && !shown.contains("hidden"), "{shown}");
 
@@ -148,12 +159,16 @@ async fn a_history_needs_its_scope_and_is_nobody_elses_and_what_was_erased_is_ma
     let path = made.header("location").to_owned();
     let id = path.rsplit('/').next().unwrap();
     let at = head(api).await;
-    let paths = [format!("/v1/audit/customers/{id}/history"), format!("/v1/audit/customers/{id}/diff?from={at}")];
+    let paths =
+        [format!("/v1/audit/customers/{id}/history"), format!("/v1/audit/customers/{id}/diff?from={at}")];
     let stranger = server.another("other", &[Scope::All], None).await;
     let without = server.another("default", &[Scope::CustomersRead], None).await;
     let with = server.another("default", &[Scope::AuditRead], None).await;
     for path in &paths {
-        stranger.get(path).await.refused(if path.contains("diff") { 422 } else { 404 }, if path.contains("diff") { "VALIDATION_ERROR" } else { "NOT_FOUND" });
+        stranger.get(path).await.refused(
+            if path.contains("diff") { 422 } else { 404 },
+            if path.contains("diff") { "VALIDATION_ERROR" } else { "NOT_FOUND" },
+        );
         without.get(path).await.refused(403, "FORBIDDEN");
         with.get(path).await.expect(200);
     }
@@ -176,7 +191,12 @@ async fn what_has_no_history_is_not_found_and_what_is_wrong_is_named() {
     let made = api.post("/v1/customers", json!({"name": "Ana", "phone": "5511900000001"})).await;
     let id = made.header("location").rsplit('/').next().unwrap().to_owned();
     let none = "cus_01jh9qzq3te5v9d4xk6w2y8rbn";
-    for path in ["customers/x", &format!("customers/{none}"), "channels/nowhere", "keys/key_01jh9qzq3te5v9d4xk6w2y8rbn"] {
+    for path in [
+        "customers/x",
+        &format!("customers/{none}"),
+        "channels/nowhere",
+        "keys/key_01jh9qzq3te5v9d4xk6w2y8rbn",
+    ] {
         api.get(&format!("/v1/audit/{path}/history")).await.refused(404, "NOT_FOUND");
         api.get(&format!("/v1/audit/{path}/diff?from=0")).await.refused(404, "NOT_FOUND");
     }

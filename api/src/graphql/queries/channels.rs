@@ -33,7 +33,11 @@ impl ChannelQuery {
             let asker = Asker::of(context)?;
             let request = page_request(first, after.as_deref())?;
             let channels = asker.app.core.reads.channels(asker.workspace(), request).await?;
-            Ok(Some(asker.shown(InstanceId::RESOURCE, None, Connection::of(channels, after.is_some(), Channel::from))))
+            Ok(Some(asker.shown(
+                InstanceId::RESOURCE,
+                None,
+                Connection::of(channels, after.is_some(), Channel::from),
+            )))
         })
         .await
     }

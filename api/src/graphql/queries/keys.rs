@@ -41,7 +41,9 @@ impl KeyQuery {
         needs(context, Scope::KeysRead, async {
             let asker = Asker::of(context)?;
             let Ok(id) = id.parse::<KeyId>() else { return Ok(None) };
-            let Some(key) = asker.app.core.reads.api_key(asker.workspace(), id).await? else { return Ok(None) };
+            let Some(key) = asker.app.core.reads.api_key(asker.workspace(), id).await? else {
+                return Ok(None);
+            };
             asker.saw("keys", Some(id.to_string()), 0);
             Ok(Some(key.into()))
         })

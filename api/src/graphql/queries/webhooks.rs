@@ -39,7 +39,11 @@ impl WebhookQuery {
             let shapes = items.into_iter().map(|view| shape_of(&asker.app, asker.workspace(), view));
             let items = try_join_all(shapes).await?;
             let page = Page { items, cursors, total, total_is_estimate, next };
-            Ok(Some(asker.shown(WebhookId::RESOURCE, None, Connection::of(page, after.is_some(), Webhook::from))))
+            Ok(Some(asker.shown(
+                WebhookId::RESOURCE,
+                None,
+                Connection::of(page, after.is_some(), Webhook::from),
+            )))
         })
         .await
     }

@@ -55,7 +55,11 @@ impl WorkspaceQuery {
             let asker = Asker::of(context)?;
             let request = page_request(first, after.as_deref())?;
             let workspaces = asker.app.core.reads.workspaces(request).await?;
-            Ok(Some(asker.shown("workspaces", None, Connection::of(workspaces, after.is_some(), Workspace::from))))
+            Ok(Some(asker.shown(
+                "workspaces",
+                None,
+                Connection::of(workspaces, after.is_some(), Workspace::from),
+            )))
         })
         .await
     }

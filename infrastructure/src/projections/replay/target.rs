@@ -45,7 +45,7 @@ pub(super) struct Target {
 /// Of whom the place is.
 enum Place {
     /// The log's database has a generation more.
-    Aside(Aside),
+    Aside(Box<Aside>),
     /// Another database has the mark of this replay.
     Elsewhere(String),
 }
@@ -63,18 +63,33 @@ impl Target {
             let pool = projections.pool().clone();
             let aside = begin(&pool, projections.log.replay(), workspace, Purpose::Check).await?;
             let (generation, erasures) = (aside.generation, aside.erasures);
-            return Ok(Self { workspace, generation, erasures, pool, place: Place::Aside(aside), replay });
+            return Ok(Self {
+                workspace,
+                generation,
+                erasures,
+                pool,
+                place: Place::Aside(Box::new(aside)),
+                replay,
+            });
         };
         if sqlx::query_scalar(HAS_A_LOG).bind(workspace.uuid()).fetch_one(pool).await? {
             return Err(ProjectionsError::HasALog(workspace));
         }
         let mut connection = pool.acquire().await?;
         let definitions = today(&mut connection).await?;
-        let enter = sqlx::query_scalar(ENTER).bind(workspace.uuid()).bind(ONLY).bind(definitions).bind(erasures);
+        let enter =
+            sqlx::query_scalar(ENTER).bind(workspace.uuid()).bind(ONLY).bind(definitions).bind(erasures);
         let mark: String = enter.fetch_one(&mut *connection).await?;
         drop(connection);
         sweep_generation(pool, workspace, ONLY).await?;
-        Ok(Self { workspace, generation: ONLY, erasures, pool: pool.clone(), place: Place::Elsewhere(mark), replay })
+        Ok(Self {
+            workspace,
+            generation: ONLY,
+            erasures,
+            pool: pool.clone(),
+            place: Place::Elsewhere(mark),
+            replay,
+        })
     }
 
     /// The state that its entry has while it is filled.

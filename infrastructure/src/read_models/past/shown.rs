@@ -54,16 +54,22 @@ pub(super) async fn shown(
 }
 
 /// What each of these was as of a position: as many statements as there are kinds, however many things.
-pub(super) async fn each(look: &Look, at: u64, things: &[Thing]) -> Result<Vec<Option<Past<Shown>>>, LogError> {
+pub(super) async fn each(
+    look: &Look,
+    at: u64,
+    things: &[Thing],
+) -> Result<Vec<Option<Past<Shown>>>, LogError> {
     let mut found = vec![None; things.len()];
-    let chats: Vec<_> = picked(things, |thing| if let Thing::Chat(id) = thing { Some((id, at)) } else { None });
+    let chats: Vec<_> =
+        picked(things, |thing| if let Thing::Chat(id) = thing { Some((id, at)) } else { None });
     let (places, wanted): (Vec<_>, Vec<_>) = chats.into_iter().unzip();
     for (place, row) in places.into_iter().zip(chats::rows(look, &wanted).await?) {
         found[place] = row.map(|aged| aged.shown(|row| Shown::Chat(row.view)));
     }
     macro_rules! streams {
         ($kind:ident, $fold:expr) => {{
-            let stream = |thing: Thing| matches!(thing, Thing::$kind(_)).then(|| (thing.stream(look.workspace), at));
+            let stream =
+                |thing: Thing| matches!(thing, Thing::$kind(_)).then(|| (thing.stream(look.workspace), at));
             let (places, wanted): (Vec<_>, Vec<_>) = picked(things, stream).into_iter().unzip();
             for (place, row) in places.into_iter().zip(look.folded(&wanted, $fold).await?) {
                 found[place] = row.map(|aged| aged.shown(|row| Shown::$kind(row.view)));

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use interflow_application::log::LogError;
 use interflow_application::read::{
-    BatchReads, Channel, Chat, Customer, Extent, Mark, Marked, Message, PageRequest, SortValue, Stretch,
+    BatchReads, Channel, Chat, Customer, Extent, Job, Mark, Marked, Message, PageRequest, SortValue, Stretch,
 };
-use interflow_domain::{ChatId, CustomerId, InstanceId, MessageId, WorkspaceId};
+use interflow_domain::{ChatId, CustomerId, InstanceId, JobId, MessageId, WorkspaceId};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{MINE, PgReads, channel, channels, chat, chats, customer, customers, listing, message, messages};
 use crate::event_log::log_error;
 use crate::read_models::columns::{bigint, count};
+use crate::read_models::jobs;
 
 /// Lists of which each belongs to something, in the order of an index that has them so.
 struct Lists {
@@ -170,6 +171,12 @@ impl BatchReads for PgReads {
     ) -> Result<Vec<Channel>, LogError> {
         let ids = ids.iter().map(|id| id.uuid()).collect();
         self.many((channels::TABLE, channels::COLUMNS), workspace, ids, channel).await
+    }
+
+    async fn jobs_by_id(&self, workspace: WorkspaceId, ids: &[JobId]) -> Result<Vec<Job>, LogError> {
+        let ids = ids.iter().map(|id| id.uuid()).collect();
+        self.many((jobs::TABLE, jobs::COLUMNS), workspace, ids, |row| jobs::decode(row).map(|row| row.view))
+            .await
     }
 
     async fn messages_of_chats(

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use interflow_application::whatsapp::{InboundMessage, SessionSink, SessionSpec, SinkError};
 use interflow_domain::{InstanceId, WorkspaceId};
+use interflow_vault::SealingKey;
 use tokio_util::sync::CancellationToken;
 
 use super::*;

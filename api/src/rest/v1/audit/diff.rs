@@ -98,7 +98,8 @@ impl FromRequestParts<App> for Wanted {
             query.wrong("from", "must be given: a position of the log, or a time");
         }
         query.close()?;
-        let from = from.flatten().ok_or_else(|| ApiError::internal("a query was refused without a reason"))?;
+        let from =
+            from.flatten().ok_or_else(|| ApiError::internal("a query was refused without a reason"))?;
         Ok(Self { from, to: to.flatten() })
     }
 }

@@ -17,10 +17,21 @@ use crate::router::Guard;
 use crate::state::App;
 
 pub(super) fn routes(guard: Guard<'_>) -> Router<App> {
-    Router::new().merge(events::routes(guard)).merge(correlations::routes(guard)).merge(reads::routes(guard)).merge(history::routes(guard)).merge(diff::routes(guard))
+    Router::new()
+        .merge(events::routes(guard))
+        .merge(correlations::routes(guard))
+        .merge(reads::routes(guard))
+        .merge(history::routes(guard))
+        .merge(diff::routes(guard))
 }
 
 /// What the files here say of their routes.
 pub(super) fn documents() -> [fn() -> OpenApi; 5] {
-    [events::Doc::openapi, correlations::Doc::openapi, reads::Doc::openapi, history::Doc::openapi, diff::Doc::openapi]
+    [
+        events::Doc::openapi,
+        correlations::Doc::openapi,
+        reads::Doc::openapi,
+        history::Doc::openapi,
+        diff::Doc::openapi,
+    ]
 }

@@ -61,7 +61,7 @@ async fn know(store: &KeyStore, (phone, lid): (&str, &str)) {
 }
 
 async fn forget(pool: &PgPool, spec: SessionSpec, (phone, lid): (&str, &str)) -> u64 {
-    let traces = traces(&key(), spec.workspace, spec.instance, &[phone.to_owned(), lid.to_owned()]);
+    let traces = traces(&key().into(), spec.workspace, spec.instance, &[phone.to_owned(), lid.to_owned()]);
     let sql = "DELETE FROM wa_keys WHERE workspace_id = $1 AND instance_id = $2 \
          AND (scope = ANY($3) OR key = ANY($3) OR substring(key FROM 17) = ANY($3))";
     let query = sqlx::query(sql).bind(spec.workspace.uuid()).bind(spec.instance.uuid()).bind(traces);
