@@ -1,5 +1,5 @@
 /// The type of every event there is, by name. What stands before the dot is the aggregate's type.
-pub const EVENT_TYPES: [&str; 54] = [
+pub const EVENT_TYPES: [&str; 56] = [
     "chat.assigned",
     "chat.closed",
     "chat.opened",
@@ -50,8 +50,10 @@ pub const EVENT_TYPES: [&str; 54] = [
     "workspace.key_issued",
     "workspace.key_revoked",
     "workspace.key_rotated",
+    "workspace.messages_expired",
     "workspace.plan_changed",
     "workspace.renamed",
     "workspace.resumed",
+    "workspace.retention_changed",
     "workspace.suspended",
 ];

@@ -185,7 +185,7 @@ fn every_event_there_is_has_a_stored_example() {
         fixture().iter().map(|entry| entry["event_type"].as_str().unwrap().to_owned()).collect();
     assert_eq!(named, stored);
     assert!(named.iter().eq(crate::EVENT_TYPES), "and is in the list of types, which is sorted");
-    assert_eq!(named.len(), 8 + 11 + 7 + 6 + 8 + 5 + 8 + 1);
+    assert_eq!(named.len(), 10 + 11 + 7 + 6 + 8 + 5 + 8 + 1);
 }
 
 #[test]

@@ -74,14 +74,6 @@ pub fn workspace() -> Vec<WorkspaceEvent> {
         E::WorkspaceSuspended { reason: Some(value("The bill of May")) },
         E::WorkspaceSuspended { reason: None },
         E::WorkspaceResumed {},
-        E::RetentionChanged { message_days: MessageRetention::try_new(90).ok() },
-        E::RetentionChanged { message_days: None },
-        E::MessagesExpired {
-            before: chrono::NaiveDate::MIN + chrono::Days::new(1_000_000),
-            data_keys: 12,
-            messages: 340,
-            webhook_attempts: 7,
-        },
         E::KeyIssued {
             key_id: OTHER_KEY,
             name: value("Admin"),
@@ -123,6 +115,14 @@ pub fn workspace() -> Vec<WorkspaceEvent> {
             expires_at: None,
             origin: KeyOrigin::Issued,
             prefix: None,
+        },
+        E::RetentionChanged { message_days: MessageRetention::try_new(90).ok() },
+        E::RetentionChanged { message_days: None },
+        E::MessagesExpired {
+            before: "2026-04-01".parse().unwrap(),
+            data_keys: 12,
+            messages: 340,
+            webhook_attempts: 7,
         },
     ]);
     events

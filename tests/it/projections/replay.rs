@@ -16,6 +16,7 @@ use interflow_infrastructure::read_models;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::{Executor, PgPool};
+use tokio::runtime::Handle;
 
 use super::{generations, history, live, play, rows, written};
 use crate::event_log::fixture::Fixture;
@@ -228,8 +229,8 @@ async fn a_replay_begins_anew_when_something_is_erased_meanwhile() {
             }
             last = at.position;
             if !std::mem::replace(&mut erased, true) {
-                let pool = pool.clone();
-                tokio::spawn(async move { pool.execute("UPDATE heads SET erasures = erasures + 1").await });
+                let erase = pool.execute("UPDATE heads SET erasures = erasures + 1");
+                tokio::task::block_in_place(|| Handle::current().block_on(erase)).unwrap();
             }
         };
         let order = ReplayOrder { workspace: fixture.workspace, until: None, into, export: None };
