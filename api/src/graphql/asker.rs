@@ -60,11 +60,15 @@ impl Asker {
         self.caller.workspace
     }
 
+    /// Where the request comes from.
+    pub const fn client(&self) -> Client {
+        Client(self.circumstances.client)
+    }
+
     /// Notes that this is shown, under the names that REST's routes have: what was asked for by its id, or entries of a
     /// list.
     pub fn saw(&self, resource: &str, id: Option<String>, items: usize) {
-        let client = Client(self.circumstances.client);
-        self.app.saw(self.caller, client, resource.to_owned(), id, items);
+        self.app.saw(self.caller, self.client(), resource.to_owned(), id, items);
     }
 
     /// A page of a list, which is noted as seen.

@@ -21,28 +21,46 @@ fn shown(field: &str, query: &str) -> Vec<(&'static str, Option<&'static str>)> 
         Some("customer") => ("customers", Some("{customer}")),
         Some("chat") => ("chats", Some("{chat}")),
         Some("message") => ("messages", Some("{message}")),
+        Some("job") => ("jobs", Some("{job}")),
+        Some("webhook") => ("webhooks", Some("{webhook}")),
+        Some("key") => ("keys", Some("{key}")),
         Some("channels") => ("channels", None),
         Some("customers") => ("customers", None),
         Some("chats") => ("chats", None),
         Some("messages") => ("messages", None),
+        Some("jobs") => ("jobs", None),
+        Some("webhooks") => ("webhooks", None),
+        Some("events") => ("events", None),
+        Some("keys") => ("keys", None),
+        // It is the same for everybody.
+        Some("eventTypes") => return vec![],
         other => panic!("{query} begins with {other:?}"),
     };
-    let below = match field {
-        "Channel.chats" => Some(("channels.chats", Some("{channel}"))),
-        "Customer.chats" => Some(("customers.chats", Some("{customer}"))),
-        "Chat.messages" => Some(("chats.messages", Some("{chat}"))),
-        "Chat.channel" | "Message.channel" => Some(("channels", None)),
-        "Chat.customer" | "Message.customer" => Some(("customers", None)),
-        "Message.chat" => Some(("chats", None)),
-        "LastMessage.message" => Some(("messages", None)),
+    let below: &[_] = match field {
+        // The query asks for it.
+        "Query.channel" => &[("channels.timeline", Some("{channel}"))],
+        "Channel.chats" => &[("channels.chats", Some("{channel}"))],
+        "Customer.chats" => &[("customers.chats", Some("{customer}"))],
+        "Chat.messages" => &[("chats.messages", Some("{chat}"))],
+        "Job.messages" => &[("jobs.messages", Some("{job}"))],
+        // The query asks for what is sent, too.
+        "Webhook.deliveries" => {
+            &[("webhooks.deliveries", Some("{webhook}")), ("webhooks.deliveries", Some("{delivery}"))]
+        }
+        "Webhook.delivery" => &[("webhooks.deliveries", Some("{delivery}"))],
+        "Delivery.webhook" => &[("webhooks.deliveries", Some("{webhook}")), ("webhooks", None)],
+        "Chat.channel" | "Message.channel" | "Job.channel" => &[("channels", None)],
+        "Chat.customer" | "Message.customer" => &[("customers", None)],
+        "Message.chat" => &[("chats", None)],
+        "LastMessage.message" => &[("messages", None)],
         // Nothing is answered there.
-        "Message.replyTo" => None,
+        "Message.replyTo" | "Message.job" | "Webhook.channels" => &[],
         root => {
             assert!(root.starts_with("Query."), "{root} shows something that is not known here");
-            None
+            &[]
         }
     };
-    [Some(root), below].into_iter().flatten().collect()
+    [&[root], below].concat()
 }
 
 /// A key of its own, so that what it sees is told apart.

@@ -67,7 +67,7 @@ fn thing_of(stream: StreamId) -> Option<Thing> {
         StreamId::Message(id) => Some(Thing::Message(id)),
         StreamId::Instance(id) => Some(Thing::Channel(id)),
         StreamId::Webhook(id) => Some(Thing::Webhook(id)),
-        StreamId::Workspace(_) | StreamId::Job(_) => None,
+        StreamId::Workspace(_) | StreamId::Job(_) | StreamId::Checkpoint(_) => None,
     }
 }
 

@@ -25,16 +25,16 @@ impl WorkspaceQuery {
     ) -> Told<Workspace> {
         told(async {
             let asker = Asker::of(context)?;
-            let (seen, id) = match id {
-                None => ("workspace", asker.workspace()),
+            let (seen, named, id) = match id {
+                None => ("workspace", None, asker.workspace()),
                 Some(id) => {
                     asker.may(Scope::WorkspacesRead)?;
                     let Ok(Named(id)) = id.parse() else { return Ok(None) };
-                    ("workspaces", id)
+                    ("workspaces", Some(id.to_string()), id)
                 }
             };
             let Some(workspace) = asker.app.core.reads.workspace(id).await? else { return Ok(None) };
-            asker.saw(seen, Some(id.to_string()), 0);
+            asker.saw(seen, named, 0);
             Ok(Some(workspace.into()))
         })
         .await

@@ -77,7 +77,7 @@ pub async fn follow<T>(
         return Err(ApiError::internal("a subscription without a socket"));
     };
     let since = since.map_or(Since::Now, |Long(position)| Since::Position(position));
-    let listener = Listener::open(&asker.app, pass.clone(), asker.client, scope, filter, since).await?;
+    let listener = Listener::open(&asker.app, pass.clone(), asker.client(), scope, filter, since).await?;
     let stopping = asker.app.streams.stopping.clone();
     let open = Open { listener, stopping, progress: Arc::clone(progress), over: false };
     Ok(stream::unfold(open, move |mut open| async move {
