@@ -205,6 +205,6 @@ mod tests {
         assert_eq!(read.variables["x"], 1);
         let refused = asked("variables=[]&surplus=1").err().unwrap();
         let fields: Vec<_> = refused.details().iter().map(|detail| detail.field.as_str()).collect();
-        assert_eq!(fields, ["query", "variables", "surplus"]);
+        assert_eq!(fields, ["variables", "query", "surplus"]);
     }
 }

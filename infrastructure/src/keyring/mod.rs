@@ -6,9 +6,12 @@
 
 pub mod rotation;
 
+use chrono::NaiveDate;
 use interflow_vault::{MasterKey, RootKeys};
 use sqlx::{Executor, PgConnection, PgPool};
 use uuid::Uuid;
+
+use crate::event_log::{data_key_place, wrapping_key};
 
 /// One at a time; and a rotation sees whoever has read before it by its heartbeat.
 const LOCK: &str = "LOCK TABLE root_keys IN SHARE ROW EXCLUSIVE MODE";
@@ -17,6 +20,9 @@ const ADD: &str = "INSERT INTO root_keys (generation, wrapped) VALUES ($1, $2)";
 /// Whether there is anything yet that was sealed, or is found by a hash.
 const IS_USED: &str = "SELECT EXISTS (SELECT FROM data_keys) OR EXISTS (SELECT FROM claims) \
      OR EXISTS (SELECT FROM wa_keys) OR EXISTS (SELECT FROM commands)";
+/// Whoever opens it has the right key.
+const A_DATA_KEY: &str = "SELECT workspace_id, key_id, subject, month, wrapped FROM data_keys \
+     WHERE wrapped IS NOT NULL LIMIT 1";
 const HEARTBEAT: &str = "INSERT INTO nodes (node_id, heartbeat_at) VALUES ($1, clock_timestamp()) \
      ON CONFLICT (node_id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at";
 
@@ -66,9 +72,28 @@ async fn read(connection: &mut PgConnection) -> Result<Vec<(i16, Vec<u8>)>, sqlx
     sqlx::query_as(READ).fetch_all(connection).await
 }
 
-async fn make(connection: &mut PgConnection, master: &MasterKey) -> Result<RootKeys, sqlx::Error> {
-    let is_used: bool = sqlx::query_scalar(IS_USED).fetch_one(&mut *connection).await?;
-    let keys = if is_used { RootKeys::from(master) } else { RootKeys::random() };
+async fn make(connection: &mut PgConnection, master: &MasterKey) -> Result<RootKeys, KeyringError> {
+    if is_used(connection).await? {
+        return adopt(connection, master).await;
+    }
+    let keys = RootKeys::random();
+    add(connection, &keys, master).await?;
+    Ok(keys)
+}
+
+async fn is_used(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(IS_USED).fetch_one(connection).await
+}
+
+/// The keys of a database from before there were any: what its master key, and no other, says they are.
+async fn adopt(connection: &mut PgConnection, master: &MasterKey) -> Result<RootKeys, KeyringError> {
+    let keys = RootKeys::from(master);
+    let sealed: Option<(Uuid, Uuid, String, NaiveDate, Vec<u8>)> =
+        sqlx::query_as(A_DATA_KEY).fetch_optional(&mut *connection).await?;
+    if let Some((workspace, id, subject, month, wrapped)) = sealed {
+        let place = data_key_place(workspace, id, &subject, month);
+        wrapping_key(&keys).open(&place, &wrapped).map_err(|_| KeyringError::WrongMasterKey)?;
+    }
     add(connection, &keys, master).await?;
     Ok(keys)
 }

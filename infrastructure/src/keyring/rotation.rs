@@ -18,7 +18,7 @@ use interflow_vault::{MasterKey, RootKeys};
 use sqlx::{Connection, Executor, PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{add, read};
+use super::{KeyringError, add, adopt, is_used, read};
 use crate::answers;
 use crate::event_log::{data_key_place, wrapping_key};
 use crate::proof::keys;
@@ -79,6 +79,15 @@ pub enum RotationError {
     Database(#[from] sqlx::Error),
 }
 
+impl From<KeyringError> for RotationError {
+    fn from(error: KeyringError) -> Self {
+        match error {
+            KeyringError::Database(error) => Self::Database(error),
+            KeyringError::WrongMasterKey | KeyringError::BrokenOff => Self::WrongMasterKey,
+        }
+    }
+}
+
 /// A rotation that is under way.
 pub struct Rotation {
     pool: PgPool,
@@ -112,7 +121,11 @@ pub async fn begin(
     if alive > 0 {
         return Err(RotationError::ServersAlive(alive));
     }
-    let rows = read(&mut transaction).await?;
+    let mut rows = read(&mut transaction).await?;
+    if rows.is_empty() && is_used(&mut transaction).await? {
+        adopt(&mut transaction, present).await?;
+        rows = read(&mut transaction).await?;
+    }
     let opened = |master: &MasterKey| {
         let open = |(generation, wrapped): &(i16, Vec<u8>)| RootKeys::open(master, *generation, wrapped);
         rows.iter().map(open).collect::<Result<Vec<_>, _>>().ok()

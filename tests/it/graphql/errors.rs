@@ -154,7 +154,10 @@ async fn a_lost_database_is_told_as_a_code_and_no_cause() {
 
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_told_so_in_the_same_form() {
-    let server = Server::with(|config| Config { request_timeout: Duration::from_nanos(1), ..config }).await;
+    let server =
+        Server::with(|config| Config { request_timeout: Duration::from_millis(500), ..config }).await;
+    let mut held = server.pool().await.begin().await.unwrap();
+    sqlx::query("LOCK TABLE workspaces IN ACCESS EXCLUSIVE MODE").execute(&mut *held).await.unwrap();
     let answer = server.api.ask("{ workspace { slug } }", json!({})).await;
     refused(&answer, 503, "UNAVAILABLE");
     assert_eq!(answer.header("retry-after"), "1");

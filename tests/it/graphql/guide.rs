@@ -20,7 +20,8 @@ async fn every_query_that_is_printed_works() {
     server.open_channel("shop").await;
     let queries = printed("graphql");
     assert!(queries.len() >= 3);
-    for query in queries {
+    // What is told over sockets is tried there.
+    for query in queries.into_iter().filter(|query| !query.starts_with("subscription")) {
         let told = server.api.asked(query).await;
         assert!(told.as_object().unwrap().values().all(|field| !field.is_null()), "{query}: {told}");
     }
@@ -44,8 +45,9 @@ fn every_field_of_the_schema_is_in_the_guide() {
         // What stands between the marks of a description is none.
         let lines = fields.split("\"\"\"").step_by(2).flat_map(str::lines);
         let names = lines.filter(|line| line.starts_with('\t') && !line.starts_with("\t\t"));
-        for name in names.filter(|line| !line.trim().is_empty() && !line.starts_with("\t)")) {
-            let name = name.trim().split(['(', ':']).next().unwrap();
+        let is_field = |line: &&str| !line.trim().is_empty() && !line.starts_with(['\t', ' ', ')', '"']);
+        for name in names.map(|line| &line[1..]).filter(is_field) {
+            let name = name.split(['(', ':']).next().unwrap();
             assert!(GUIDE.contains(&format!("`{name}")), "{name} is not in docs/graphql.md");
         }
     }

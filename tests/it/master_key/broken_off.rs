@@ -12,6 +12,7 @@ use interflow_infrastructure::keyring::rotation::{self, Begun, RotationError};
 use interflow_infrastructure::keyring::{self, KeyringError};
 
 use super::{NEW, data_keys, key, rotate, said, used};
+use crate::support::database::Database;
 use crate::support::say;
 use crate::webhook::MASTER;
 
@@ -73,8 +74,13 @@ async fn between_two_keys_no_server_starts_and_neither_does_one_with_a_wrong_key
     let (node, data) = (used(3).await, tempfile::tempdir().unwrap());
     let pool = &node.database.pool;
     let silence = Duration::from_secs(1);
+    let empty = Database::new().await;
+    let unused = rotation::begin(&empty.pool, (&key(MASTER), &key(NEW)), silence).await;
+    assert!(matches!(unused, Err(RotationError::NotUsed)));
+    // It is from before there were root keys, and is not given any by whoever has another master key.
     let wrong = rotation::begin(pool, (&key(NEW), &key(OTHER)), silence).await;
-    assert!(matches!(wrong, Err(RotationError::NotUsed)), "nobody has opened it yet");
+    assert!(matches!(wrong, Err(RotationError::WrongMasterKey)));
+    assert!(matches!(keyring::open(pool, &key(NEW), None).await, Err(KeyringError::WrongMasterKey)));
     keyring::open(pool, &key(MASTER), None).await.unwrap();
     assert!(matches!(keyring::open(pool, &key(NEW), None).await, Err(KeyringError::WrongMasterKey)));
     let wrong = rotation::begin(pool, (&key(NEW), &key(OTHER)), silence).await;

@@ -222,9 +222,9 @@ async fn a_replay_begins_anew_when_something_is_erased_meanwhile() {
     let (fixture, elsewhere) = (written().await, Database::new().await);
     for into in [None, Some(&elsewhere.pool)] {
         let projections = Projections::new(&fixture.log).in_batches_of(5);
-        let (pool, mut erased, mut last, mut begun) = (fixture.pool.clone(), false, 0, 1);
+        let (pool, mut erased, mut last, mut begun) = (fixture.pool.clone(), false, u64::MAX, 0);
         let mut watch = |at: interflow_infrastructure::projections::Progress| {
-            if at.position < last {
+            if at.position <= last && at.position < at.head {
                 begun += 1;
             }
             last = at.position;

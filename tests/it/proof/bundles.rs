@@ -38,7 +38,10 @@ impl Story {
         let chats = lab.api.get(&format!("/v1/chats?customer_id={customer}")).await.expect(200);
         let chat = chats["data"][0]["id"].as_str().unwrap().to_owned();
         let channel = chats["data"][0]["channel_id"].as_str().unwrap().to_owned();
-        lab.api.send(&channel, ANA, "an answer").await.expect(201);
+        let sent = lab.api.send(&channel, ANA, "an answer").await.expect(201);
+        // Nothing more happens in the chat by itself.
+        let sent = format!("/v1/messages/{}", sent["data"]["id"].as_str().unwrap());
+        lab.api.until(&sent, |body| body["data"]["status"] == "read").await;
         // Nothing is ever told to it: its secret is what matters.
         let webhook = json!({"url": "https://1.1.1.1/hook", "events": ["channel.deleted"]});
         lab.api.post("/v1/webhooks", webhook).await.expect(201);

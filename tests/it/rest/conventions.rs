@@ -13,7 +13,7 @@ use super::walk::{Belongings, GOVERNING, GRAPHQL, MAKING, OWN, ROUTES, STREAM};
 use crate::support::api::{Answer, Api, fields};
 
 /// Routes that ask for no key.
-const OPEN: [&str; 8] = [
+const OPEN: [&str; 15] = [
     "/health/live",
     "/health/ready",
     "/openapi.json",
@@ -22,6 +22,13 @@ const OPEN: [&str; 8] = [
     "/docs/swagger-ui.css",
     "/docs/swagger-ui-bundle.js",
     "/graphql/schema",
+    "/graphiql",
+    "/graphiql/start.js",
+    "/graphiql/graphiql.min.js",
+    "/graphiql/graphql-ws.min.js",
+    "/graphiql/react.production.min.js",
+    "/graphiql/react-dom.production.min.js",
+    "/graphiql/graphiql.min.css",
 ];
 /// GETs of a single resource without an `ETag`: the Flowcore reference prints its answers, which have no version; a tile
 /// that is full never changes, and says so; what followed from a request is a list, and so is a history and what changed.

@@ -242,8 +242,8 @@ mod tests {
 
     #[test]
     fn aliases_directives_and_length_have_bounds() {
-        let aliases: String = (0..10_000).map(|n| format!("a{n}:x ")).collect();
-        assert!(checked(format!("{{{}}}", &aliases[..50_000])).unwrap_err().contains("200 aliases"));
+        let aliases: String = (0..5_000).map(|n| format!("a{n}:x ")).collect();
+        assert!(checked(format!("{{{aliases}}}")).unwrap_err().contains("200 aliases"));
         assert!(checked(format!("{{x {}}}", "@a".repeat(10_000))).unwrap_err().contains("200 directives"));
         assert!(checked(format!("query {} {{x}}", "@a".repeat(201))).unwrap_err().contains("200 directives"));
         assert!(checked("x".repeat(DOCUMENT_BYTES + 1)).unwrap_err().contains("65536 bytes"));
