@@ -103,6 +103,8 @@ fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(MOST_FIELDS)
+        // For answers that spell names of headers as their requests do (`graphql::sockets`).
+        .preserve_header_case(true)
         .serve_connection(Patient::new(TokioIo::new(stream)), service)
         .with_upgrades();
     let (stop, abort) = (stop.clone(), abort.clone());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_graphql::Context;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use interflow_application::Context as Circumstances;
 use interflow_application::read::Credential;
-use interflow_application::{Actor, Context as Circumstances, Trace};
 use interflow_domain::WorkspaceId;
 use interflow_domain::workspace::Scope;
 
@@ -32,20 +32,9 @@ pub struct Asker {
 }
 
 impl Asker {
-    /// Whoever was let in with a request over a socket, and its place among the calls of the key. It is a request of its
-    /// own, with an id of its own.
-    pub fn admitted(app: &App, admitted: Admitted, client: Client) -> (Self, Place) {
+    /// Whoever was let in with a request, and its place among the calls of the key.
+    pub fn admitted(app: &App, admitted: Admitted, circumstances: Circumstances) -> (Self, Place) {
         let Admitted { known, caller, admission, place } = admitted;
-        let request_id = format!("req_{}", app.core.ids.next().simple());
-        let circumstances = Circumstances {
-            workspace: caller.workspace,
-            actor: Actor::Key(caller.key),
-            causation: None,
-            trace: Trace::named(&request_id),
-            client: client.0,
-            request_id,
-            command: None,
-        };
         let (app, known) = (app.clone(), Arc::new(known));
         (Self { app, caller, known, admission, circumstances, idempotency_key: None }, place)
     }
@@ -60,15 +49,15 @@ impl Asker {
         self.caller.workspace
     }
 
-    /// Where the request comes from.
-    pub const fn client(&self) -> Client {
-        Client(self.circumstances.client)
-    }
-
     /// Notes that this is shown, under the names that REST's routes have: what was asked for by its id, or entries of a
     /// list.
     pub fn saw(&self, resource: &str, id: Option<String>, items: usize) {
         self.app.saw(self.caller, self.client(), resource.to_owned(), id, items);
+    }
+
+    /// From where.
+    pub const fn client(&self) -> Client {
+        Client(self.circumstances.client)
     }
 
     /// A page of a list, which is noted as seen.

@@ -1,13 +1,52 @@
 //! How a client says who it is: in the headers of the request that opens the socket, as everywhere, or, where it cannot
 //! set them (a browser), in the payload of `connection_init`, under the same names.
 
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use interflow_application::{Actor, Context, Trace};
 use serde_json::{Map, Value};
+
+use crate::auth::Caller;
+use crate::layers::Client;
+use crate::state::App;
 
 const APIKEY: HeaderName = HeaderName::from_static("apikey");
 
+/// Whoever opened a socket.
+#[derive(Clone)]
+pub struct Visitor {
+    /// What shows a key.
+    pub shown: HeaderMap,
+    client: Client,
+    trace: Option<Trace>,
+}
+
+impl Visitor {
+    /// Whose request this is.
+    pub fn of(parts: &Parts) -> Self {
+        let client = parts.extensions.get::<Client>().copied().unwrap_or(Client(None));
+        let trace = parts.extensions.get::<Trace>().copied();
+        Self { shown: of_request(&parts.headers), client, trace }
+    }
+
+    /// The circumstances of an operation: each is a request of its own, and part of the trace of the socket.
+    pub fn circumstances(&self, app: &App, caller: Caller) -> Context {
+        let id = app.core.ids.next().simple().to_string();
+        let span = Trace::named(&id);
+        Context {
+            workspace: caller.workspace,
+            actor: Actor::Key(caller.key),
+            causation: None,
+            trace: self.trace.map_or(span, |socket| span.within(socket)),
+            client: self.client.0,
+            request_id: format!("req_{id}"),
+            command: None,
+        }
+    }
+}
+
 /// What of a request's headers shows a key.
-pub fn of_request(headers: &HeaderMap) -> HeaderMap {
+fn of_request(headers: &HeaderMap) -> HeaderMap {
     let shown = [header::AUTHORIZATION, APIKEY].into_iter();
     shown.filter_map(|name| Some((name.clone(), headers.get(&name)?.clone()))).collect()
 }

@@ -15,15 +15,15 @@ mod session;
 
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::http::BODY_LIMIT;
 use crate::auth::admit;
 use crate::error::ApiError;
-use crate::layers::Client;
 use crate::state::App;
+use greeting::Visitor;
 use message::{Close, PROTOCOL};
 pub use operation::Progress;
 use session::Session;
@@ -41,11 +41,10 @@ pub async fn sockets(State(app): State<App>, request: Request, next: Next) -> Re
 
 async fn open(app: App, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
-    let shown = greeting::of_request(&parts.headers);
-    let client = parts.extensions.get::<Client>().copied().unwrap_or(Client(None));
+    let visitor = Visitor::of(&parts);
     // A key that does not work is refused before there is a socket. One may also be shown later.
-    if !shown.is_empty()
-        && let Err(refused) = admit(&app, &shown).await
+    if !visitor.shown.is_empty()
+        && let Err(refused) = admit(&app, &visitor.shown).await
     {
         return refused;
     }
@@ -60,15 +59,19 @@ async fn open(app: App, request: Request) -> Response {
         .max_message_size(BODY_LIMIT)
         .max_frame_size(BODY_LIMIT);
     let tracked = app.streams.sockets.token();
-    upgrade.on_upgrade(move |socket| async move {
-        serve(app, socket, shown, client).await;
+    let mut response = upgrade.on_upgrade(move |socket| async move {
+        serve(app, socket, visitor).await;
         drop(tracked);
-    })
+    });
+    // How the client spells the names of headers is among them, and the answer is spelled alike: the Python package gql
+    // looks for `Sec-WebSocket-Protocol` to the letter.
+    response.extensions_mut().extend(parts.extensions);
+    response
 }
 
-async fn serve(app: App, mut socket: WebSocket, shown: HeaderMap, client: Client) {
+async fn serve(app: App, mut socket: WebSocket, visitor: Visitor) {
     if socket.protocol().map(HeaderValue::as_bytes) == Some(PROTOCOL.as_bytes()) {
-        Session::new(app, socket, shown, client).run().await;
+        Session::new(app, socket, visitor).run().await;
     } else {
         drop(socket.send(axum::extract::ws::Message::Close(Some(Close::other_protocol().into()))).await);
     }

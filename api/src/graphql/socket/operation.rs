@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Response};
-use axum::http::HeaderMap;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::timeout;
 
+use super::greeting::Visitor;
 use super::refusal;
 use crate::auth::{Pass, admit};
 use crate::error::{ApiError, Code};
@@ -18,7 +18,6 @@ use crate::graphql::cost::Bill;
 use crate::graphql::errors::server_error;
 use crate::graphql::loaders::loaders;
 use crate::graphql::request::ready;
-use crate::layers::Client;
 use crate::state::App;
 use crate::streams::End;
 
@@ -55,13 +54,12 @@ impl Progress {
 /// The answers to a request.
 pub fn answers(
     app: App,
-    shown: HeaderMap,
-    client: Client,
+    visitor: Visitor,
     request: Request,
     progress: Arc<Progress>,
 ) -> BoxStream<'static, Response> {
     let begun = async move {
-        match begin(&app, &shown, client, request, &progress).await {
+        match begin(&app, &visitor, request, &progress).await {
             Ok(answers) => answers,
             Err(error) => {
                 // Who is not let in with one request is not with the others.
@@ -78,20 +76,20 @@ pub fn answers(
 
 async fn begin(
     app: &App,
-    shown: &HeaderMap,
-    client: Client,
+    visitor: &Visitor,
     mut request: Request,
     progress: &Arc<Progress>,
 ) -> Result<BoxStream<'static, Response>, ApiError> {
-    let admitted = admit(app, shown).await.map_err(refusal)?;
-    let (asker, place) = Asker::admitted(app, admitted, client);
+    let admitted = admit(app, &visitor.shown).await.map_err(refusal)?;
+    let circumstances = visitor.circumstances(app, admitted.caller);
+    let (asker, place) = Asker::admitted(app, admitted, circumstances);
     let kind = match ready(app, asker.workspace(), &mut request) {
         Ok(kind) => kind,
         Err(refused) => return Ok(stream::once(async { Response::from_errors(refused) }).boxed()),
     };
     let bill = Bill::default();
-    let loaders = loaders(asker.app.clone(), asker.workspace());
-    let pass = Pass::of(asker.caller, shown)?;
+    let loaders = loaders(app.clone(), asker.workspace());
+    let pass = Pass::of(asker.caller, &visitor.shown)?;
     let request = request.data(asker).data(loaders).data(bill.clone()).data(pass).data(Arc::clone(progress));
     let mut answers = app.graphql.execute_stream(request);
     if kind == OperationType::Subscription {

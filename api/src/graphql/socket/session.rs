@@ -7,19 +7,18 @@ use std::time::Duration;
 use async_graphql::{Request, Response, Value};
 use axum::Error;
 use axum::extract::ws::{Message, WebSocket};
-use axum::http::HeaderMap;
 use futures::future::{AbortHandle, Abortable};
 use futures::stream::{self, BoxStream, SelectAll};
 use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout, timeout_at};
 
+use super::greeting::Visitor;
 use super::message::{Answer, Close, Payload, Positions, Said, read};
 use super::operation::{Progress, answers};
 use super::{greeting, refusal};
 use crate::auth::{Caller, Pass, admit};
 use crate::error::{ApiError, Code, Failure};
 use crate::graphql::errors::{complete, server_error};
-use crate::layers::Client;
 use crate::state::App;
 
 /// How many times a client may leave it unanswered whether it is there.
@@ -43,10 +42,7 @@ struct Operation {
 pub struct Session {
     app: App,
     socket: WebSocket,
-    /// What shows the client's key.
-    shown: HeaderMap,
-    /// From where it came.
-    client: Client,
+    visitor: Visitor,
     /// Who the client said it is.
     caller: Option<Caller>,
     operations: HashMap<Arc<str>, Operation>,
@@ -58,10 +54,10 @@ pub struct Session {
 type Ended = Option<Close>;
 
 impl Session {
-    /// Over this socket; the request that opened it showed this, and came from there.
-    pub fn new(app: App, socket: WebSocket, shown: HeaderMap, client: Client) -> Self {
+    /// Over this socket, with whoever opened it.
+    pub fn new(app: App, socket: WebSocket, visitor: Visitor) -> Self {
         let (operations, steps) = (HashMap::new(), SelectAll::new());
-        Self { app, socket, shown, client, caller: None, operations, steps, unanswered: 0 }
+        Self { app, socket, visitor, caller: None, operations, steps, unanswered: 0 }
     }
 
     /// Serves until either side ends it.
@@ -75,9 +71,13 @@ impl Session {
         };
         let ended =
             stopping.run_until_cancelled(served).await.unwrap_or_else(|| Err(Some(Close::stopping())));
-        if let Err(Some(close)) = ended {
-            tracing::debug!(code = close.code, reason = close.reason, "a socket is closed");
-            self.leave(close).await;
+        match ended {
+            Err(Some(close)) => {
+                tracing::debug!(code = close.code, reason = close.reason, "a socket is closed");
+                self.leave(close).await;
+            }
+            // The client's own good-bye is answered, or it would take the connection for broken.
+            Err(None) | Ok(()) => drop(timeout(FAREWELL, self.flush()).await),
         }
     }
 
@@ -90,7 +90,7 @@ impl Session {
                 Said::ConnectionInit { payload } => {
                     let shown = greeting::of_payload(&payload.unwrap_or_default());
                     if !shown.is_empty() {
-                        self.shown = shown;
+                        self.visitor.shown = shown;
                     }
                     break;
                 }
@@ -99,7 +99,7 @@ impl Session {
                 Said::Subscribe { .. } | Said::Complete { .. } => return Err(Some(Close::unacknowledged())),
             }
         }
-        let admitted = admit(&self.app, &self.shown).await;
+        let admitted = admit(&self.app, &self.visitor.shown).await;
         let admitted = admitted.map_err(|refused| Some(Close::refused(&refusal(refused))))?;
         self.caller = Some(admitted.caller);
         self.tell(&Answer::ConnectionAck).await
@@ -157,8 +157,7 @@ impl Session {
         let id: Arc<str> = id.into();
         let progress = Arc::<Progress>::default();
         let (abort, registration) = AbortHandle::new_pair();
-        let answers =
-            answers(self.app.clone(), self.shown.clone(), self.client, request, Arc::clone(&progress));
+        let answers = answers(self.app.clone(), self.visitor.clone(), request, Arc::clone(&progress));
         let steps = {
             let (of, last) = (Arc::clone(&id), Arc::clone(&id));
             answers
@@ -220,7 +219,7 @@ impl Session {
         if self.operations.is_empty()
             && let Some(caller) = self.caller
         {
-            let pass = Pass::of(caller, &self.shown).map_err(|_| None)?;
+            let pass = Pass::of(caller, &self.visitor.shown).map_err(|_| None)?;
             pass.check(&self.app, None).await.map_err(|error| Some(Close::refused(&error)))?;
         }
         let operations = self.operations.iter();

@@ -2,6 +2,7 @@
 
 use async_graphql::connection::PageInfo;
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
+use chrono::{DateTime, Utc};
 use interflow_application::read::{self, ChatSort, Sort, Window};
 use interflow_application::{ChannelRef, Error, timeline};
 use interflow_domain::InstanceId;
@@ -92,6 +93,13 @@ pub struct ChannelQr {
     expires_at: Timestamp,
 }
 
+impl ChannelQr {
+    /// This string, until then.
+    pub fn new(qr: String, expires_at: DateTime<Utc>) -> Self {
+        Self { qr, expires_at: expires_at.into() }
+    }
+}
+
 /// What happened to a channel's connection, for people, the latest first.
 #[derive(SimpleObject)]
 pub struct ChannelTimeline {
@@ -137,7 +145,7 @@ impl Channel {
             match asker.app.gateway.qr(&asker.circumstances, &ChannelRef::id(self.instance)).await {
                 Ok((channel, shown)) => {
                     asker.saw("channels.qr", Some(channel.id.to_string()), 0);
-                    Ok(Some(ChannelQr { qr: shown.code, expires_at: shown.expires_at.into() }))
+                    Ok(Some(ChannelQr::new(shown.code, shown.expires_at)))
                 }
                 Err(Error::Conflict(_) | Error::NotFound(_) | Error::ChannelNotConnected) => Ok(None),
                 Err(error) => Err(error.into()),

@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use async_graphql::connection::PageInfo;
 use async_graphql::{Context, ID, Object, SimpleObject};
-use chrono::{DateTime, Utc};
 use interflow_application::live::LiveEvent;
 use interflow_application::webhook::catalogue::PublicType;
 use interflow_application::webhook::{FeedPage, LATEST_SCHEMA, schemas, standard};
-use interflow_domain::InstanceId;
 use interflow_domain::workspace::Scope;
 use serde_json::Value;
 
@@ -105,12 +103,12 @@ pub struct EventConnection {
 
 impl EventConnection {
     pub fn new(page: FeedPage, is_first: bool) -> Self {
-        let edge = |event| {
-            let event = Arc::new(LiveEvent::from(event));
-            EventEdge { cursor: event.position().to_string(), node: event.into() }
-        };
-        let edges = page.events.into_iter().map(edge).collect();
-        Self { edges, is_first, next_after: page.next_after, has_more: page.has_more }
+        let (next_after, has_more) = (page.next_after, page.has_more);
+        let edges = page.events.into_iter().map(|event| {
+            let event = LiveEvent::from(event);
+            EventEdge { cursor: event.position().to_string(), node: Arc::new(event).into() }
+        });
+        Self { edges: edges.collect(), is_first, next_after, has_more }
     }
 }
 
@@ -170,53 +168,5 @@ impl From<PublicType> for EventType {
             schema_version: i32::from(LATEST_SCHEMA),
             schema: schemas::schema(public, LATEST_SCHEMA),
         }
-    }
-}
-
-/// What is new of a channel: something that happened to it, or a QR to scan.
-#[derive(SimpleObject)]
-#[graphql(complex)]
-pub struct ChannelUpdate {
-    /// The channel's id.
-    channel_id: ID,
-    /// What happened; absent where a QR is shown, which is in no log.
-    event: Option<Event>,
-    /// The QR to scan now; absent where something happened.
-    qr: Option<Qr>,
-    #[graphql(skip)]
-    channel: InstanceId,
-}
-
-/// A QR that links a channel to the WhatsApp account of whoever scans it.
-#[derive(SimpleObject)]
-pub struct Qr {
-    /// What the QR says: to be drawn.
-    code: String,
-    /// Until when WhatsApp accepts it.
-    expires_at: Timestamp,
-}
-
-impl ChannelUpdate {
-    /// Something happened to a channel.
-    pub fn happened(event: Arc<LiveEvent>) -> Option<Self> {
-        let channel = event.channel()?;
-        Some(Self { channel_id: channel.to_string().into(), event: Some(event.into()), qr: None, channel })
-    }
-
-    /// A QR is shown.
-    pub fn shown(channel: InstanceId, code: String, expires_at: DateTime<Utc>) -> Self {
-        let qr = Qr { code, expires_at: expires_at.into() };
-        Self { channel_id: channel.to_string().into(), event: None, qr: Some(qr), channel }
-    }
-}
-
-#[async_graphql::ComplexObject]
-impl ChannelUpdate {
-    /// The channel as it is now, unless it is deleted. Needs `channels:read`.
-    async fn channel(&self, context: &Context<'_>) -> Told<Channel> {
-        needs(context, Scope::ChannelsRead, async {
-            Ok(beside(context, self.channel).await?.map(Channel::from))
-        })
-        .await
     }
 }

@@ -11,6 +11,9 @@ use crate::support::say;
 
 /// How many events happen while a client follows them.
 const MANY: u64 = 10_000;
+/// What each of them changes, once however often it asks.
+const CHANGE: &str = "mutation { createCustomer(input: {email: \"client@example.com\"}, idempotencyKey: \"client\") \
+                      { customer { email version } } }";
 
 /// Started by scripts/verify-graphql, which brings the clients: `CLIENTS_DIR` has their programs, `CLIENTS_NODE` and
 /// `CLIENTS_PYTHON` are the interpreters, as far as they are there.
@@ -29,7 +32,10 @@ async fn clients_of_other_people_ask_change_and_follow_without_a_gap() {
         let mut client = Command::new(interpreter);
         client.arg(format!("{directory}/{program}")).current_dir(&directory);
         client.env("URL", &server.api.url).env("KEY", server.api.key.as_ref().unwrap());
-        client.env("AFTER", after.to_string()).env("UNTIL", (after + MANY).to_string());
+        client
+            .env("MUTATION", CHANGE)
+            .env("AFTER", after.to_string())
+            .env("UNTIL", (after + MANY).to_string());
         let client = client.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let (ended, ()) = tokio::join!(client.wait_with_output(), customers(core, &context, MANY));
         let ended = ended.unwrap();

@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::super::customer;
 use super::EVENTS;
@@ -84,6 +87,36 @@ async fn whoever_does_not_keep_to_the_protocol_is_told_what_was_wrong() {
 
 async fn ask(api: Api, headers: &'static [(&'static str, &'static str)]) -> Result<Socket, StatusCode> {
     Socket::ask(&api, headers).await
+}
+
+#[tokio::test]
+async fn the_protocol_is_answered_under_the_very_name_that_it_was_asked_by() {
+    let server = Server::start().await;
+    for name in ["Sec-WebSocket-Protocol", "sec-websocket-protocol", "SEC-WEBSOCKET-PROTOCOL"] {
+        let mut stream = TcpStream::connect(server.api.url.strip_prefix("http://").unwrap()).await.unwrap();
+        let request = format!(
+            "GET /graphql HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             {name}: graphql-transport-ws\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![];
+        while !answer.ends_with(b"\r\n\r\n") {
+            assert!(stream.read_buf(&mut answer).await.unwrap() > 0);
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
+        assert!(answer.contains(&format!("\r\n{name}: graphql-transport-ws\r\n")), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_closes_is_answered() {
+    let server = Server::start().await;
+    for mut socket in [Socket::silent(&server.api).await, Socket::open(&server.api).await] {
+        socket.send(Message::Close(Some(CloseFrame { code: 1000.into(), reason: "enough".into() }))).await;
+        assert_eq!(socket.closed().await, (1000, "enough".to_owned()));
+    }
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ async fn a_channel_is_followed_from_its_qr_to_its_connection() {
     let server = Server::start().await;
     let may = server.another("default", &[Scope::ChannelsRead], None).await;
     let mut early = Socket::open(&may).await;
-    let query = "subscription ($id: ID) { channels(channelId: $id) { channelId qr { code expiresAt } event { type } channel { status } } }";
+    let query = "subscription ($id: ID) { channels(channelId: $id) { channelId qr { qr expiresAt } event { type } channel { status } } }";
     early.ask_for("1", query, json!({})).await;
     moment().await;
     let connected =
@@ -47,12 +47,12 @@ async fn a_channel_is_followed_from_its_qr_to_its_connection() {
             break told["qr"].clone();
         }
     };
-    assert_eq!(qr["code"], connected["qrcode"]);
+    assert_eq!(qr["qr"], connected["qrcode"]);
     // Who comes later and asks for this channel is shown it first.
     let mut late = Socket::open(&may).await;
     late.ask_for("1", query, json!({"id": "shop"})).await;
     assert_eq!(late.next("1").await["channels"]["qr"], qr);
-    let scan = json!({"qr": qr["code"], "phone": ACCOUNT, "name": "Shop"});
+    let scan = json!({"qr": qr["qr"], "phone": ACCOUNT, "name": "Shop"});
     assert!(server.phones.post("/scan", scan).await.0.is_success());
     for socket in [&mut early, &mut late] {
         let told = loop {
