@@ -1,5 +1,6 @@
 """What `make api-fuzz` expects of GraphQL's answers, and how its own scalars are made up."""
 
+import graphql
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis.graphql import nodes, scalar
@@ -18,6 +19,15 @@ CALLERS = {
 }
 
 scalar("Long", st.integers(min_value=0, max_value=2**63 - 1).map(nodes.Int))
+
+
+def free_fields(texts):
+    """A JSON object, as it is written in a document."""
+    field = lambda name, text: graphql.ObjectFieldNode(name=graphql.NameNode(value=name), value=nodes.String(text))
+    return nodes.Object([field(name, text) for name, text in texts.items()])
+
+
+scalar("JSON", st.dictionaries(st.from_regex(r"\A[a-z_][a-z0-9_]{0,9}\Z"), st.text(max_size=9), max_size=3).map(free_fields))
 scalar("DateTime", st.datetimes().map(lambda time: nodes.String(time.isoformat() + "Z")))
 
 
