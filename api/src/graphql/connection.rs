@@ -6,6 +6,7 @@ use async_graphql::connection::PageInfo;
 use async_graphql::{Object, OutputType, TypeName};
 use interflow_application::read::Page;
 
+use super::past::AsOf;
 use super::scalars::Long;
 
 /// A page of a list.
@@ -17,6 +18,7 @@ pub struct Connection<T> {
     end: Option<String>,
     total: u64,
     total_is_estimate: bool,
+    as_of: Option<AsOf>,
 }
 
 /// An entry of a list.
@@ -31,7 +33,7 @@ impl<T> Connection<T> {
         let edges: Vec<_> = entries.into_iter().map(|(node, cursor)| Edge { cursor, node }).collect();
         let end = edges.last().map(|edge| edge.cursor.clone());
         let (total, total_is_estimate) = total;
-        Self { edges, has_previous: false, has_next: false, end, total, total_is_estimate }
+        Self { edges, has_previous: false, has_next: false, end, total, total_is_estimate, as_of: None }
     }
 
     /// A page of a list that goes one way, asked for with a cursor or without.
@@ -55,6 +57,11 @@ impl<T> Connection<T> {
     /// Where the next page begins, if there is one.
     pub fn followed_by(self, next: Option<String>) -> Self {
         Self { has_next: next.is_some(), end: next.or(self.end), ..self }
+    }
+
+    /// As it was then.
+    pub fn dated(self, as_of: AsOf) -> Self {
+        Self { as_of: Some(as_of), ..self }
     }
 
     /// Whether there is something after it.
@@ -101,6 +108,11 @@ impl<T: OutputType> Connection<T> {
     /// How many entries the list has: exact up to 10,000.
     async fn total_count(&self) -> Long {
         Long(self.total)
+    }
+
+    /// As of when the page is told; absent where it is the present.
+    async fn as_of(&self) -> Option<AsOf> {
+        self.as_of
     }
 
     /// Whether `totalCount` is an estimate.

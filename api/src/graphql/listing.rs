@@ -1,7 +1,11 @@
 //! Which part of a list is wanted. Filters and sorts are those of REST, and so are the cursors: one that was had there
 //! goes on here, and the other way round.
 
+use std::hash::Hash;
+
 use async_graphql::Context;
+use async_graphql::dataloader::Loader;
+use interflow_application::past::Past;
 use interflow_application::read::{
     Cursor, Extent, Fingerprint, Listing, Mark, Marked, PageRequest, Sort, SortKey, Start, Stretch, Window,
 };
@@ -10,6 +14,8 @@ use serde_json::Value;
 
 use super::asker::Asker;
 use super::connection::Connection;
+use super::loaders::{Batches, Then, one};
+use super::past::{AsOf, Dated};
 use crate::error::ApiError;
 use crate::extract::{FromQuery, Query, fingerprint};
 
@@ -82,6 +88,17 @@ impl<F: FromQuery> Asked<F, F::Key> {
         let sort = if backwards { Sort { descending: !sort.descending, ..sort } } else { sort };
         let listing = Listing { filter, sort, start: mark.map_or(Start::Page(1), Start::After), size };
         Ok(Self { listing, path: path.to_owned(), fingerprint, backwards })
+    }
+
+    /// The page that was found of the past, which is noted as seen.
+    pub fn answer_past<V, T: Dated<V>>(
+        &self,
+        asker: &Asker,
+        as_of: AsOf,
+        page: Marked<Past<V>>,
+    ) -> Connection<T> {
+        let (whole, page) = as_of.page(page);
+        self.answer(asker, page, |entry| entry).dated(whole)
     }
 
     /// The page that was found, which is noted as seen.
@@ -194,8 +211,29 @@ impl Nested {
         self.extent
     }
 
-    /// The page that was found, which is noted as seen.
-    pub fn answer<V, T>(&self, asker: &Asker, page: Marked<V>, shape: impl Fn(V) -> T) -> Connection<T> {
+    /// The page that this key finds, as of then or now, which is noted as seen.
+    pub async fn told<K, V, T>(
+        &self,
+        context: &Context<'_>,
+        key: K,
+        as_of: Option<AsOf>,
+    ) -> Result<Option<Connection<T>>, ApiError>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        T: Dated<V>,
+        Batches: Loader<K, Value = Marked<V>, Error = ApiError>
+            + Loader<Then<K>, Value = Result<Marked<Past<V>>, ApiError>, Error = ApiError>,
+    {
+        let asker = Asker::of(context)?;
+        let Some(as_of) = as_of else {
+            return Ok(one(context, key).await?.map(|page| self.answer(asker, page, T::from)));
+        };
+        let Some(page) = one(context, Then(key, as_of.place())).await? else { return Ok(None) };
+        let (whole, page) = as_of.page(page?);
+        Ok(Some(self.answer(asker, page, |entry| entry).dated(whole)))
+    }
+
+    fn answer<V, T>(&self, asker: &Asker, page: Marked<V>, shape: impl Fn(V) -> T) -> Connection<T> {
         note(asker, &self.path, page.items.len());
         turned(page, self.fingerprint, (self.backwards, self.after.is_some()), shape)
     }

@@ -7,7 +7,7 @@
 //! - [`queries`] holds the fields of `Query`, [`types`] what they give, [`mutations`] the fields of `Mutation`;
 //! - a [`change::Change`] is a call of a mutation: what REST's handlers have, idempotency key included;
 //! - [`loaders`] gathers what many fields need of the same kind into one question;
-//! - [`listing`] and [`connection`] are a list that is asked for, and a page of it;
+//! - [`listing`] and [`connection`] are a list that is asked for, and a page of it; [`past`] is either as it was;
 //! - [`cost`] charges the workspace's plan for what an answer may come to;
 //! - [`subscriptions`] holds the fields of `Subscription`, and a [`socket`] is how they are told;
 //! - [`request`] makes a request ready: [`persisted`] finds its document by its hash, and
@@ -27,6 +27,7 @@ mod listing;
 mod loaders;
 mod mutations;
 mod page;
+mod past;
 mod persisted;
 mod queries;
 mod request;

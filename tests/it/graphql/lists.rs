@@ -160,7 +160,7 @@ async fn every_filter_of_rest_is_one_here() {
         let resolved = parameters.iter().map(|one| {
             one["$ref"].as_str().map_or(one, |reference| document.pointer(&reference[1..]).unwrap())
         });
-        // The past is asked for over REST alone.
+        // Arguments of their own.
         let paging = ["page", "per_page", "cursor", "sort", "as_of"];
         let there: BTreeSet<String> = resolved
             .filter(|one| one["in"] == "query")

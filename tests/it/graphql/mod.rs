@@ -9,6 +9,7 @@ mod hostile;
 mod lists;
 mod once;
 mod page;
+mod past;
 mod persisted;
 mod reading;
 mod schema;

@@ -11,7 +11,7 @@ use crate::graphql::connection::Connection;
 use crate::graphql::cost::page;
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::listing::{Asked, Paging};
-use crate::graphql::loaders::by_id;
+use crate::graphql::past::{AsOf, by_id_as_of};
 use crate::graphql::types::Chat;
 use crate::graphql::types::chat::ChatStatus;
 use crate::time::Timestamp;
@@ -80,11 +80,20 @@ impl ChatQuery {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "Which of them; all without it.")] filter: Option<ChatFilter>,
         #[graphql(desc = "In which order.")] sort: Option<ChatSort>,
+        #[graphql(
+            desc = "As of when: a position of the log, or a time in RFC 3339. Of the present without it."
+        )]
+        as_of: Option<String>,
     ) -> Told<Connection<Chat>> {
         needs(context, Scope::ChatsRead, async {
             let asker = Asker::of(context)?;
             let paging = Paging { first, after, last, before };
             let asked = Asked::new("/chats", filter.as_ref(), sort.map(Sort::from), paging)?;
+            if let Some(as_of) = AsOf::said(asker, as_of).await? {
+                let (workspace, at) = (asker.workspace(), as_of.place());
+                let chats = asker.app.past.chats(workspace, at, &asked.listing).await?;
+                return Ok(Some(asked.answer_past(asker, as_of, chats)));
+            }
             let chats = asker.app.core.reads.chats(asker.workspace(), &asked.listing).await?;
             Ok(Some(asked.answer(asker, chats, Chat::from)))
         })
@@ -92,10 +101,18 @@ impl ChatQuery {
     }
 
     /// A chat. Needs `chats:read`.
-    async fn chat(&self, context: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Told<Chat> {
+    async fn chat(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Its id.")] id: ID,
+        #[graphql(
+            desc = "As of when: a position of the log, or a time in RFC 3339. Of the present without it."
+        )]
+        as_of: Option<String>,
+    ) -> Told<Chat> {
         needs(context, Scope::ChatsRead, async {
             let Ok(id) = id.parse::<ChatId>() else { return Ok(None) };
-            Ok(by_id(context, id).await?.map(Chat::from))
+            by_id_as_of(context, id, AsOf::said(Asker::of(context)?, as_of).await?).await
         })
         .await
     }

@@ -11,7 +11,7 @@ use crate::graphql::connection::Connection;
 use crate::graphql::cost::page;
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::listing::{Asked, Paging};
-use crate::graphql::loaders::by_id;
+use crate::graphql::past::{AsOf, by_id_as_of};
 use crate::graphql::types::Customer;
 use crate::time::Timestamp;
 
@@ -89,11 +89,20 @@ impl CustomerQuery {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "Which of them; all without it.")] filter: Option<CustomerFilter>,
         #[graphql(desc = "In which order.")] sort: Option<CustomerSort>,
+        #[graphql(
+            desc = "As of when: a position of the log, or a time in RFC 3339. Of the present without it."
+        )]
+        as_of: Option<String>,
     ) -> Told<Connection<Customer>> {
         needs(context, Scope::CustomersRead, async {
             let asker = Asker::of(context)?;
             let paging = Paging { first, after, last, before };
             let asked = Asked::new("/customers", filter.as_ref(), sort.map(Sort::from), paging)?;
+            if let Some(as_of) = AsOf::said(asker, as_of).await? {
+                let (workspace, at) = (asker.workspace(), as_of.place());
+                let customers = asker.app.past.customers(workspace, at, &asked.listing).await?;
+                return Ok(Some(asked.answer_past(asker, as_of, customers)));
+            }
             let customers = asker.app.core.reads.customers(asker.workspace(), &asked.listing).await?;
             Ok(Some(asked.answer(asker, customers, Customer::from)))
         })
@@ -101,10 +110,18 @@ impl CustomerQuery {
     }
 
     /// A customer. Needs `customers:read`.
-    async fn customer(&self, context: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Told<Customer> {
+    async fn customer(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Its id.")] id: ID,
+        #[graphql(
+            desc = "As of when: a position of the log, or a time in RFC 3339. Of the present without it."
+        )]
+        as_of: Option<String>,
+    ) -> Told<Customer> {
         needs(context, Scope::CustomersRead, async {
             let Ok(id) = id.parse::<CustomerId>() else { return Ok(None) };
-            Ok(by_id(context, id).await?.map(Customer::from))
+            by_id_as_of(context, id, AsOf::said(Asker::of(context)?, as_of).await?).await
         })
         .await
     }

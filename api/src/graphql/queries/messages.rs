@@ -11,7 +11,7 @@ use crate::graphql::connection::Connection;
 use crate::graphql::cost::page;
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::listing::{Asked, Paging};
-use crate::graphql::loaders::by_id;
+use crate::graphql::past::{AsOf, by_id_as_of};
 use crate::graphql::types::Message;
 use crate::graphql::types::message::{Direction, MessageStatus, MessageType};
 use crate::time::Timestamp;
@@ -74,11 +74,20 @@ impl MessageQuery {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
         #[graphql(desc = "Which of them; all without it.")] filter: Option<MessageFilter>,
         #[graphql(desc = "In which order.")] sort: Option<MessageSort>,
+        #[graphql(
+            desc = "As of when: a position of the log, or a time in RFC 3339. Of the present without it."
+        )]
+        as_of: Option<String>,
     ) -> Told<Connection<Message>> {
         needs(context, Scope::MessagesRead, async {
             let asker = Asker::of(context)?;
             let paging = Paging { first, after, last, before };
             let asked = Asked::new("/messages", filter.as_ref(), sort.map(Sort::from), paging)?;
+            if let Some(as_of) = AsOf::said(asker, as_of).await? {
+                let (workspace, at) = (asker.workspace(), as_of.place());
+                let messages = asker.app.past.messages(workspace, at, &asked.listing).await?;
+                return Ok(Some(asked.answer_past(asker, as_of, messages)));
+            }
             let messages = asker.app.core.reads.messages(asker.workspace(), &asked.listing).await?;
             Ok(Some(asked.answer(asker, messages, Message::from)))
         })
@@ -86,10 +95,18 @@ impl MessageQuery {
     }
 
     /// A message. Needs `messages:read`.
-    async fn message(&self, context: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Told<Message> {
+    async fn message(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Its id.")] id: ID,
+        #[graphql(
+            desc = "As of when: a position of the log, or a time in RFC 3339. Of the present without it."
+        )]
+        as_of: Option<String>,
+    ) -> Told<Message> {
         needs(context, Scope::MessagesRead, async {
             let Ok(id) = id.parse::<MessageId>() else { return Ok(None) };
-            Ok(by_id(context, id).await?.map(Message::from))
+            by_id_as_of(context, id, AsOf::said(Asker::of(context)?, as_of).await?).await
         })
         .await
     }

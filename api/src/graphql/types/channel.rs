@@ -3,7 +3,7 @@
 use async_graphql::connection::PageInfo;
 use async_graphql::{ComplexObject, Context, Enum, ID, SimpleObject};
 use chrono::{DateTime, Utc};
-use interflow_application::read::{self, ChatSort, Sort, Window};
+use interflow_application::read::{self, ChatSort, Cursor, Sort, Window};
 use interflow_application::{ChannelRef, Error, timeline};
 use interflow_domain::InstanceId;
 use interflow_domain::instance::ConnectionStatus as Status;
@@ -15,7 +15,8 @@ use crate::graphql::connection::Connection;
 use crate::graphql::cost::page;
 use crate::graphql::guard::{Told, needs, told};
 use crate::graphql::listing::{Nested, Paging, page_request};
-use crate::graphql::loaders::{ChatsOfChannel, one};
+use crate::graphql::loaders::ChatsOfChannel;
+use crate::graphql::past::{AsOf, Dated};
 use crate::graphql::scalars::Long;
 use crate::time::Timestamp;
 
@@ -41,6 +42,8 @@ pub struct Channel {
     updated_at: Timestamp,
     /// How many events it has: what `expectedVersion` is compared with.
     version: Long,
+    /// As of when this is told; absent where it is the present.
+    as_of: Option<AsOf>,
     #[graphql(skip)]
     instance: InstanceId,
 }
@@ -79,8 +82,15 @@ impl From<read::Channel> for Channel {
             created_at: channel.created_at.into(),
             updated_at: channel.updated_at.into(),
             version: Long(channel.version),
+            as_of: None,
             instance: channel.id,
         }
+    }
+}
+
+impl Dated<read::Channel> for Channel {
+    fn dated(self, as_of: AsOf) -> Self {
+        Self { as_of: Some(as_of), ..self }
     }
 }
 
@@ -135,10 +145,10 @@ impl From<interflow_application::Moment> for Moment {
 
 #[ComplexObject]
 impl Channel {
-    /// The QR of the moment; absent when there is nothing to scan. It changes every 20 to 60 seconds.
+    /// The QR of the moment; absent when there is nothing to scan, and in the past. It changes every 20 to 60 seconds.
     async fn qr(&self, context: &Context<'_>) -> Told<ChannelQr> {
         told(async {
-            if self.status != ConnectionStatus::Connecting {
+            if self.status != ConnectionStatus::Connecting || self.as_of.is_some() {
                 return Ok(None);
             }
             let asker = Asker::of(context)?;
@@ -170,7 +180,8 @@ impl Channel {
             let request = page_request(first, after.as_deref())?;
             let begin = match request.window {
                 Window::After(cursor) => Some(cursor),
-                Window::Number(_) => None,
+                // The last that counts is the one that made this version.
+                Window::Number(_) => self.as_of.map(|_| Cursor(self.version.0 + 1)),
             };
             let size = request.size as usize;
             let told = timeline(&asker.app.core, asker.workspace(), self.instance, begin, size).await?;
@@ -203,12 +214,11 @@ impl Channel {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Told<Connection<Chat>> {
         needs(context, Scope::ChatsRead, async {
-            let asker = Asker::of(context)?;
             let path = format!("/channels/{}/chats", self.instance);
             let nested =
                 Nested::new(&path, Sort::<ChatSort>::USUAL, Paging { first, after, last, before }, context)?;
-            let page = one(context, ChatsOfChannel(nested.stretch(self.instance), nested.extent())).await?;
-            Ok(page.map(|page| nested.answer(asker, page, Chat::from)))
+            let key = ChatsOfChannel(nested.stretch(self.instance), nested.extent());
+            nested.told(context, key, self.as_of).await
         })
         .await
     }

@@ -9,12 +9,12 @@ use serde::Serialize;
 
 use super::message::{Direction, MessageType};
 use super::{Channel, Customer, Message};
-use crate::graphql::asker::Asker;
 use crate::graphql::connection::Connection;
 use crate::graphql::cost::page;
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::listing::{Nested, Paging};
-use crate::graphql::loaders::{MessagesOf, beside, one};
+use crate::graphql::loaders::MessagesOf;
+use crate::graphql::past::{AsOf, Dated, beside_as_of};
 use crate::graphql::scalars::Long;
 use crate::time::Timestamp;
 
@@ -44,6 +44,8 @@ pub struct Chat {
     updated_at: Timestamp,
     /// How many events it has: what `expectedVersion` is compared with.
     version: Long,
+    /// As of when this is told; absent where it is the present.
+    as_of: Option<AsOf>,
     #[graphql(skip)]
     ids: (ChatId, InstanceId, CustomerId),
 }
@@ -78,6 +80,8 @@ pub struct LastMessage {
     at: Timestamp,
     #[graphql(skip)]
     message: MessageId,
+    #[graphql(skip)]
+    as_of: Option<AsOf>,
 }
 
 impl From<read::LastMessage> for LastMessage {
@@ -89,6 +93,7 @@ impl From<read::LastMessage> for LastMessage {
             preview: last.preview,
             at: last.at.into(),
             message: last.id,
+            as_of: None,
         }
     }
 }
@@ -97,10 +102,7 @@ impl From<read::LastMessage> for LastMessage {
 impl LastMessage {
     /// The whole message. Needs `messages:read`.
     async fn message(&self, context: &Context<'_>) -> Told<Message> {
-        needs(context, Scope::MessagesRead, async {
-            Ok(beside(context, self.message).await?.map(Message::from))
-        })
-        .await
+        needs(context, Scope::MessagesRead, beside_as_of(context, self.message, self.as_of)).await
     }
 }
 
@@ -118,8 +120,16 @@ impl From<read::Chat> for Chat {
             created_at: chat.created_at.into(),
             updated_at: chat.updated_at.into(),
             version: Long(chat.version),
+            as_of: None,
             ids: (chat.id, chat.instance, chat.customer),
         }
+    }
+}
+
+impl Dated<read::Chat> for Chat {
+    fn dated(self, as_of: AsOf) -> Self {
+        let last_message = self.last_message.map(|last| LastMessage { as_of: Some(as_of), ..last });
+        Self { last_message, as_of: Some(as_of), ..self }
     }
 }
 
@@ -127,18 +137,12 @@ impl From<read::Chat> for Chat {
 impl Chat {
     /// The channel it goes through, unless that is deleted. Needs `channels:read`.
     async fn channel(&self, context: &Context<'_>) -> Told<Channel> {
-        needs(context, Scope::ChannelsRead, async {
-            Ok(beside(context, self.ids.1).await?.map(Channel::from))
-        })
-        .await
+        needs(context, Scope::ChannelsRead, beside_as_of(context, self.ids.1, self.as_of)).await
     }
 
     /// The other side, unless it is deleted. Needs `customers:read`.
     async fn customer(&self, context: &Context<'_>) -> Told<Customer> {
-        needs(context, Scope::CustomersRead, async {
-            Ok(beside(context, self.ids.2).await?.map(Customer::from))
-        })
-        .await
+        needs(context, Scope::CustomersRead, beside_as_of(context, self.ids.2, self.as_of)).await
     }
 
     /// Its messages, newest first. Needs `messages:read`.
@@ -155,7 +159,6 @@ impl Chat {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Told<Connection<Message>> {
         needs(context, Scope::MessagesRead, async {
-            let asker = Asker::of(context)?;
             let path = format!("/chats/{}/messages", self.ids.0);
             let nested = Nested::new(
                 &path,
@@ -163,8 +166,8 @@ impl Chat {
                 Paging { first, after, last, before },
                 context,
             )?;
-            let page = one(context, MessagesOf(nested.stretch(self.ids.0), nested.extent())).await?;
-            Ok(page.map(|page| nested.answer(asker, page, Message::from)))
+            let key = MessagesOf(nested.stretch(self.ids.0), nested.extent());
+            nested.told(context, key, self.as_of).await
         })
         .await
     }

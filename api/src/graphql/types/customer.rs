@@ -7,12 +7,12 @@ use interflow_domain::workspace::Scope;
 use serde_json::Value;
 
 use super::Chat;
-use crate::graphql::asker::Asker;
 use crate::graphql::connection::Connection;
 use crate::graphql::cost::page;
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::listing::{Nested, Paging};
-use crate::graphql::loaders::{ChatsOfCustomer, one};
+use crate::graphql::loaders::ChatsOfCustomer;
+use crate::graphql::past::{AsOf, Dated};
 use crate::graphql::scalars::Long;
 use crate::time::Timestamp;
 
@@ -42,6 +42,8 @@ pub struct Customer {
     updated_at: Timestamp,
     /// How many events it has: what `expectedVersion` is compared with.
     version: Long,
+    /// As of when this is told; absent where it is the present.
+    as_of: Option<AsOf>,
     #[graphql(skip)]
     customer: CustomerId,
 }
@@ -72,8 +74,15 @@ impl From<read::Customer> for Customer {
             created_at: customer.created_at.into(),
             updated_at: customer.updated_at.into(),
             version: Long(customer.version),
+            as_of: None,
             customer: customer.id,
         }
+    }
+}
+
+impl Dated<read::Customer> for Customer {
+    fn dated(self, as_of: AsOf) -> Self {
+        Self { as_of: Some(as_of), ..self }
     }
 }
 
@@ -93,12 +102,11 @@ impl Customer {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Told<Connection<Chat>> {
         needs(context, Scope::ChatsRead, async {
-            let asker = Asker::of(context)?;
             let path = format!("/customers/{}/chats", self.customer);
             let nested =
                 Nested::new(&path, Sort::<ChatSort>::USUAL, Paging { first, after, last, before }, context)?;
-            let page = one(context, ChatsOfCustomer(nested.stretch(self.customer), nested.extent())).await?;
-            Ok(page.map(|page| nested.answer(asker, page, Chat::from)))
+            let key = ChatsOfCustomer(nested.stretch(self.customer), nested.extent());
+            nested.told(context, key, self.as_of).await
         })
         .await
     }

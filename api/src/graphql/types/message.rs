@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{Channel, Chat, Customer, Job};
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::loaders::beside;
+use crate::graphql::past::{AsOf, Dated, beside_as_of};
 use crate::graphql::scalars::Long;
 use crate::time::Timestamp;
 
@@ -60,6 +61,8 @@ pub struct Message {
     failed_at: Option<Timestamp>,
     /// How many events it has.
     version: Long,
+    /// As of when this is told; absent where it is the present.
+    as_of: Option<AsOf>,
     #[graphql(skip)]
     ids: Ids,
 }
@@ -176,6 +179,7 @@ impl From<read::Message> for Message {
             read_at: message.read_at.map(Timestamp),
             failed_at: message.failed_at.map(Timestamp),
             version: Long(message.version),
+            as_of: None,
             ids: Ids {
                 chat: message.chat,
                 channel: message.instance,
@@ -187,28 +191,27 @@ impl From<read::Message> for Message {
     }
 }
 
+impl Dated<read::Message> for Message {
+    fn dated(self, as_of: AsOf) -> Self {
+        Self { as_of: Some(as_of), ..self }
+    }
+}
+
 #[ComplexObject]
 impl Message {
     /// The chat it belongs to. Needs `chats:read`.
     async fn chat(&self, context: &Context<'_>) -> Told<Chat> {
-        needs(context, Scope::ChatsRead, async { Ok(beside(context, self.ids.chat).await?.map(Chat::from)) })
-            .await
+        needs(context, Scope::ChatsRead, beside_as_of(context, self.ids.chat, self.as_of)).await
     }
 
     /// The channel it goes through, unless that is deleted. Needs `channels:read`.
     async fn channel(&self, context: &Context<'_>) -> Told<Channel> {
-        needs(context, Scope::ChannelsRead, async {
-            Ok(beside(context, self.ids.channel).await?.map(Channel::from))
-        })
-        .await
+        needs(context, Scope::ChannelsRead, beside_as_of(context, self.ids.channel, self.as_of)).await
     }
 
     /// The other side, unless it is deleted. Needs `customers:read`.
     async fn customer(&self, context: &Context<'_>) -> Told<Customer> {
-        needs(context, Scope::CustomersRead, async {
-            Ok(beside(context, self.ids.customer).await?.map(Customer::from))
-        })
-        .await
+        needs(context, Scope::CustomersRead, beside_as_of(context, self.ids.customer, self.as_of)).await
     }
 
     /// The job that it belongs to, if it belongs to one. Needs `jobs:read`.
@@ -224,7 +227,7 @@ impl Message {
     async fn reply_to(&self, context: &Context<'_>) -> Told<Message> {
         needs(context, Scope::MessagesRead, async {
             let Some(id) = self.ids.reply_to else { return Ok(None) };
-            Ok(beside(context, id).await?.map(Message::from))
+            beside_as_of(context, id, self.as_of).await
         })
         .await
     }

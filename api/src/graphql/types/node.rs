@@ -8,8 +8,10 @@ use interflow_domain::{
 
 use super::{Channel, Chat, Customer, Delivery, Job, Key, Message, Webhook, Workspace};
 use crate::error::ApiError;
+use crate::extract::Query;
 use crate::graphql::asker::Asker;
 use crate::graphql::loaders::by_id;
+use crate::graphql::past::{AsOf, by_id_as_of};
 
 /// Anything that has an id of its own, and can be had by it.
 #[derive(Interface)]
@@ -28,30 +30,38 @@ pub enum Node {
 
 impl Node {
     /// What has this id, if there is anything of the kind. The key needs the scope that its kind asks for.
-    pub async fn find(context: &Context<'_>, id: &str) -> Result<Option<Self>, ApiError> {
+    pub async fn find(
+        context: &Context<'_>,
+        id: &str,
+        as_of: Option<AsOf>,
+    ) -> Result<Option<Self>, ApiError> {
         let asker = Asker::of(context)?;
         let prefix = id.split_once('_').map(|(prefix, _)| prefix);
         match prefix {
             Some(CustomerId::PREFIX) => {
                 asker.may(Scope::CustomersRead)?;
                 let Ok(id) = id.parse::<CustomerId>() else { return Ok(None) };
-                Ok(by_id(context, id).await?.map(Customer::from).map(Self::Customer))
+                Ok(by_id_as_of(context, id, as_of).await?.map(Self::Customer))
             }
             Some(ChatId::PREFIX) => {
                 asker.may(Scope::ChatsRead)?;
                 let Ok(id) = id.parse::<ChatId>() else { return Ok(None) };
-                Ok(by_id(context, id).await?.map(Chat::from).map(Self::Chat))
+                Ok(by_id_as_of(context, id, as_of).await?.map(Self::Chat))
             }
             Some(MessageId::PREFIX) => {
                 asker.may(Scope::MessagesRead)?;
                 let Ok(id) = id.parse::<MessageId>() else { return Ok(None) };
-                Ok(by_id(context, id).await?.map(Message::from).map(Self::Message))
+                Ok(by_id_as_of(context, id, as_of).await?.map(Self::Message))
             }
             Some(InstanceId::PREFIX) => {
                 asker.may(Scope::ChannelsRead)?;
                 let Ok(id) = id.parse::<InstanceId>() else { return Ok(None) };
-                Ok(by_id(context, id).await?.map(Channel::from).map(Self::Channel))
+                Ok(by_id_as_of(context, id, as_of).await?.map(Self::Channel))
             }
+            _ if as_of.is_some() => Err(Query::refused(
+                "as_of",
+                "must be left out for what is no channel, chat, customer or message",
+            )),
             Some(JobId::PREFIX) => {
                 asker.may(Scope::JobsRead)?;
                 let Ok(id) = id.parse::<JobId>() else { return Ok(None) };

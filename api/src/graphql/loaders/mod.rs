@@ -1,6 +1,8 @@
 //! What many fields need of the same kind, as one question: the customers of 50 chats, say. A field that needs one waits
 //! a moment for the others; what is loaded is kept for nobody, so that a mutation's answer shows what it did.
 
+mod past;
+
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
@@ -18,6 +20,8 @@ use super::types::Webhook;
 use crate::error::ApiError;
 use crate::rest::v1::webhooks::shape_of;
 use crate::state::App;
+
+pub use past::Then;
 
 /// How long a field waits for others that need the same. Several of a query's fields are gathered within one turn of
 /// the scheduler; it is as short as the timer allows.
