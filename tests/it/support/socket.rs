@@ -64,13 +64,17 @@ impl Socket {
 
     /// What comes next, questions whether it is there aside; or the code and the reason with which the server closes.
     pub async fn hear(&mut self) -> Result<Value, (u16, String)> {
-        loop {
-            let heard = self.listen().await?;
-            if heard["type"] != "ping" {
-                return Ok(heard);
+        let hearing = async {
+            loop {
+                let heard = self.listen().await?;
+                if heard["type"] != "ping" {
+                    return Ok(heard);
+                }
+                self.say(json!({"type": "pong"})).await;
             }
-            self.say(json!({"type": "pong"})).await;
-        }
+        };
+        // Questions whether it is there are no answer.
+        timeout(PATIENCE, hearing).await.expect("nothing was said")
     }
 
     /// The same, questions among it.
