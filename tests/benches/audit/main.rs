@@ -4,7 +4,7 @@
 //! - **sealing**: the one-event commands of `make bench-log`, with nobody sealing and with a server's sealer beside them;
 //!   and how long the sealer needs after the last command until everything is sealed;
 //! - **verifying**: `interflow audit verify` of a long log, against reading the same rows of the same snapshot in the same
-//!   batches and doing nothing with them.
+//!   batches and doing nothing with them; then the whole of it exported, once.
 //!
 //! And what the cipher takes of such a command's processor time. Nothing is ever written in clear, so there are no commands
 //! without encryption to compare with: the cipher is measured by itself, without the JSON, base64 and keys around it.
@@ -22,6 +22,7 @@
     reason = "a benchmark fails by panicking, prints its result and reads the clock"
 )]
 
+mod exporting;
 #[expect(dead_code, reason = "shared with the benchmark of the log")]
 #[path = "../log/machine.rs"]
 mod machine;
@@ -41,7 +42,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use interflow_application::proof::TransparencyLog;
-use interflow_application::{Clock, Core};
+use interflow_application::{Clock, Core, Ids};
 use interflow_domain::WorkspaceId;
 use interflow_infrastructure::clock::{SystemClock, SystemIds};
 use interflow_infrastructure::database::{self, Options};
@@ -88,12 +89,17 @@ async fn run() {
     };
     let desks = Desks::new(core.clone(), 1, 1_024).await;
     let sealing = sealing(&machine, (&pool, &log, &core), &desks, (rounds, clients, time), &mut report).await;
-    let verifying = verifying::verifying(&pool, &log, (rounds, events), &mut report).await;
+    let proofs = PgProofs::new(pool.clone(), &master());
+    let long = WorkspaceId::new(SystemIds.next());
+    replay::fill(&log, long, events).await;
+    let verifying = verifying::verifying(&pool, &proofs, (long, rounds), &mut report).await;
+    let exporting = exporting::exporting(&log, &proofs, long, &mut report).await;
     let result = json!({
         "bench": "audit",
         "machine": machine.describe().await,
         "sealing": sealing,
         "verifying": verifying,
+        "exporting": exporting,
         "at": SystemClock.now(),
     });
     machine.stop().await;
@@ -145,7 +151,8 @@ async fn sealing(
     }
     let ratio = spread(on.iter().zip(&off).map(|(on, off)| on.rate / off.rate));
     let rate = |samples: &[Sample]| spread(samples.iter().map(|sample| sample.rate)).median;
-    let p99 = |samples: &[Sample]| spread(samples.iter().map(|sample| sample.p99)).median;
+    let p99 =
+        |samples: &[Sample]| (spread(samples.iter().map(|sample| sample.p99)).median * 10.0).round() / 10.0;
     let seal = seal_micros();
     let command = spread(off.iter().map(|sample| sample.cpu_client + sample.cpu_postgres)).median;
     let lag = spread(lags);
@@ -182,4 +189,11 @@ fn seal_micros() -> f64 {
         std::hint::black_box(key.seal(b"0123456789abcdef/name", std::hint::black_box(&name)));
     }
     begin.elapsed().as_secs_f64() * 1e6 / f64::from(TIMES)
+}
+
+/// The memory of this process, in MiB.
+fn memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().split(' ').next().unwrap().parse::<f64>().unwrap() / 1024.0
 }

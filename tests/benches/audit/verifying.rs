@@ -2,10 +2,7 @@
 
 use std::time::Instant;
 
-use interflow_application::Ids as _;
 use interflow_domain::WorkspaceId;
-use interflow_infrastructure::clock::SystemIds;
-use interflow_infrastructure::event_log::PgEventLog;
 use interflow_infrastructure::proof::PgProofs;
 use interflow_infrastructure::proof::verify::Against;
 use serde_json::{Value, json};
@@ -13,17 +10,14 @@ use sqlx::{Executor as _, PgPool, Row as _};
 
 use crate::measure::spread;
 use crate::report::{Report, rounded, said};
-use crate::{machine, master, replay};
+use crate::{machine, memory};
 
 pub async fn verifying(
     pool: &PgPool,
-    log: &PgEventLog,
-    (rounds, events): (usize, u64),
+    proofs: &PgProofs,
+    (workspace, rounds): (WorkspaceId, usize),
     report: &mut Report,
 ) -> Value {
-    let workspace = WorkspaceId::new(SystemIds.next());
-    replay::fill(log, workspace, events).await;
-    let proofs = PgProofs::new(pool.clone(), &master());
     let begin = Instant::now();
     proofs.seal_up(workspace).await.unwrap();
     let sealed = begin.elapsed().as_secs_f64();
@@ -55,7 +49,7 @@ pub async fn verifying(
     report.line(&format!("| ratio, of rounds that alternate | {} |", said(ratio)));
     report.line(&format!("| sealed, when nobody had | {backlog:.0} |"));
     report.line(&format!(
-        "\nMemory after a tenth of it {early:.0} MiB, at its end {late:.0} MiB (the last round)."
+        "\nMemory of the process after a tenth of the first round {early:.0} MiB, at the end of the last {late:.0} MiB."
     ));
     json!({
         "events": count,
@@ -92,11 +86,4 @@ async fn read(pool: &PgPool, workspace: WorkspaceId) -> u64 {
     }
     assert!(bytes > 0);
     count
-}
-
-/// The memory of this process, in MiB.
-fn memory() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().split(' ').next().unwrap().parse::<f64>().unwrap() / 1024.0
 }

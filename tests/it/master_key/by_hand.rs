@@ -2,10 +2,13 @@
 
 use std::process::Command;
 
+use interflow_application::proof::{Checkpoint, Note, Verifier};
 use interflow_vault::{MasterKey, RootKeys};
 use serde_json::json;
 
 use super::said;
+use crate::proof::command::audit;
+use crate::support::PATIENCE;
 use crate::support::lab::{Lab, built};
 
 const SHOP: &str = "5511888888888";
@@ -20,6 +23,8 @@ async fn a_shop_goes_on_under_the_new_key_without_a_new_qr() {
     let draft = json!({"name": "Bea", "phone": "5511977777777"});
     let made = lab.api.post_once("/v1/customers", draft.clone(), "once").await;
     let (location, made) = (made.header("location").to_owned(), made.expect(201));
+    let log_key =
+        lab.api.until("/v1/audit/log/keys", |body| !body["data"][0].is_null()).await["data"].clone();
     let file = lab.data.path().join("master.key");
     let old = std::fs::read_to_string(&file).unwrap();
 
@@ -72,4 +77,28 @@ async fn a_shop_goes_on_under_the_new_key_without_a_new_qr() {
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_eq!(again.expect(201), made);
     lab.api.post("/v1/customers", draft).await.refused(409, "CONFLICT");
+
+    // The same key signs the log on, and what was sealed before opens for others.
+    let head = lab.api.get("/v1/events?after=end&limit=1").await.expect(200)["meta"]["next_after"].clone();
+    let key: Verifier = log_key[0]["key"].as_str().unwrap().parse().unwrap();
+    let begin = std::time::Instant::now();
+    loop {
+        let note: Note = lab.api.get("/v1/audit/log/checkpoint").await.text.parse().unwrap();
+        assert_eq!(note.verified_by(std::slice::from_ref(&key)), [&key]);
+        let checkpoint: Checkpoint = note.text().parse().unwrap();
+        if checkpoint.size >= head.as_u64().unwrap() {
+            break;
+        }
+        assert!(begin.elapsed() < PATIENCE, "nothing more is sealed");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(lab.api.get("/v1/audit/log/keys").await.expect(200)["data"], log_key);
+    let directory = tempfile::tempdir().unwrap();
+    let bundle = directory.path().to_str().unwrap();
+    let exported = audit(lab.data.path(), &["export", "--from", "1", "--out", bundle]);
+    assert!(exported.success, "{}", exported.text);
+    let checked = audit(lab.data.path(), &["verify", "--bundle", bundle, "--key", &key.to_string()]);
+    assert!(checked.success, "{}", checked.text);
+    let lines = std::fs::read_to_string(directory.path().join("bundle.jsonl")).unwrap();
+    assert!(lines.contains("\"text\":\"before\"") && lines.contains("\"text\":\"after\""));
 }

@@ -13,13 +13,13 @@ use crate::support::lab::KEY;
 use crate::support::lab::{NetworkProcess, built};
 
 /// What a command said.
-pub(super) struct Said {
-    pub(super) success: bool,
-    pub(super) lines: Vec<Value>,
-    pub(super) text: String,
+pub struct Said {
+    pub success: bool,
+    pub lines: Vec<Value>,
+    pub text: String,
 }
 
-pub(super) fn audit(data: &Path, arguments: &[&str]) -> Said {
+pub fn audit(data: &Path, arguments: &[&str]) -> Said {
     let output = Command::new(built("interflow-lab"))
         .arg("audit")
         .args(arguments)
@@ -33,7 +33,7 @@ pub(super) fn audit(data: &Path, arguments: &[&str]) -> Said {
     Said { success: output.status.success(), lines, text }
 }
 
-fn sql(data: &Path, sql: &str) {
+pub(super) fn sql(data: &Path, sql: &str) {
     let url = format!("postgres:///interflow?host={}&user=interflow", data.join("postgres/socket").display());
     let runtime = tokio::runtime::Handle::current();
     tokio::task::block_in_place(|| {

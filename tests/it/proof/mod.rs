@@ -3,7 +3,7 @@
 
 mod anchors;
 mod bundles;
-mod command;
+pub mod command;
 mod keys;
 mod sealing;
 mod serving;

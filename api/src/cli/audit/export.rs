@@ -62,28 +62,18 @@ fn bound_from(text: &str) -> Result<Bound, String> {
         .map_err(|_| "must be a position, or a time as in 2026-01-31T12:00:00Z".to_owned())
 }
 
-/// Who has seen what is on the disk before anything is shown.
-async fn note(tools: &Tools, workspace: WorkspaceId, selection: &Selection) -> Outcome {
+/// How who has seen it names it.
+fn named(selection: &Selection) -> String {
     let bound = |bound: Option<Bound>| match bound {
         Some(Bound::Position(position)) => position.to_string(),
         Some(Bound::Time(time)) => time.to_rfc3339_opts(SecondsFormat::Secs, true),
         None => String::new(),
     };
-    let id = match selection {
+    match selection {
         Selection::Chat(chat) => chat.to_string(),
         Selection::Customer(customer) => customer.to_string(),
         Selection::Range { from, to } => format!("{}..{}", bound(*from), bound(*to)),
-    };
-    let seen = Seen {
-        workspace,
-        actor: Actor::Operator.to_string(),
-        resource: "export".to_owned(),
-        id: Some(id),
-        items: 0,
-        client: None,
-        at: tools.core.clock.now(),
-    };
-    Ok(tools.reads.saw_for_certain(seen).await?)
+    }
 }
 
 pub(super) async fn run(tools: &Tools, order: Export) -> Outcome {
@@ -92,14 +82,24 @@ pub(super) async fn run(tools: &Tools, order: Export) -> Outcome {
         (None, Some(customer)) => Selection::Customer(customer),
         (None, None) => Selection::Range { from: order.from, to: order.to },
     };
-    note(tools, order.workspace, &selection).await?;
+    let workspace = order.workspace;
+    let seen = |items: u64| Seen {
+        workspace,
+        actor: Actor::Operator.to_string(),
+        resource: "export".to_owned(),
+        id: Some(named(&selection)),
+        items,
+        client: None,
+        at: tools.core.clock.now(),
+    };
     let mut meter = Meter::new(format!("exporting to {}", order.out.display()), "event");
     let exported = tools
         .proofs
         .export(
             &tools.log,
-            (order.workspace, &selection),
+            (workspace, &selection),
             (&order.out, tools.core.clock.now()),
+            async |events| tools.reads.saw_for_certain(seen(events)).await,
             &mut |done, of| meter.show(done, of),
         )
         .await;
@@ -108,7 +108,7 @@ pub(super) async fn run(tools: &Tools, order: Export) -> Outcome {
     let (events, checkpoint) = (exported.events, exported.checkpoint);
     if order.json {
         let line = json!({
-            "workspace": order.workspace,
+            "workspace": workspace,
             "directory": order.out,
             "events": events,
             "size": checkpoint.size,

@@ -50,6 +50,7 @@ pub fn check(path: &Path, keys: &[Verifier], watch: Watch<'_>) -> Result<Checked
         return Err(not_one("its form is newer than this program"));
     }
     let mut check = Check::of(&header, keys);
+    watch(0, header.events);
     for line in lines {
         check.line(&line.map_err(failed)?);
         watch(check.order.lines(), header.events.max(check.order.lines()));

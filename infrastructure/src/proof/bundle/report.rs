@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use interflow_application::proof::{Checkpoint, Note};
 use interflow_domain::PERSONAL_MARK;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::line::{Header, Line};
 use super::{Bound, Selection};
@@ -72,7 +72,11 @@ impl Report {
         }
         let mut fields = vec![];
         flatten(&line.opened, "", &mut fields);
-        if let Ok(metadata) = serde_json::from_str::<Value>(&line.metadata) {
+        if let Ok(mut metadata) = serde_json::from_str::<Value>(&line.metadata) {
+            // Sealed under a key that a bundle has not.
+            if let Some(address) = metadata.get_mut("client_address") {
+                *address = json!({PERSONAL_MARK: {"c": address}});
+            }
             flatten(&metadata, "", &mut fields);
         }
         write!(page, "<details><summary>all fields</summary><dl>")?;
@@ -161,8 +165,6 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -79,11 +79,13 @@ impl From<sqlx::Error> for BundleError {
 
 impl PgProofs {
     /// Writes part of a log into a directory that is empty or not there yet. What is not sealed yet is sealed first.
+    /// Nothing is written before it is `noted` that somebody sees so many events.
     pub async fn export(
         &self,
         log: &PgEventLog,
         (workspace, selection): (WorkspaceId, &Selection),
         (directory, made_at): (&Path, DateTime<Utc>),
+        noted: impl AsyncFnOnce(u64) -> Result<(), LogError>,
         watch: Watch<'_>,
     ) -> Result<Exported, BundleError> {
         self.seal_up(workspace).await?;
@@ -97,6 +99,8 @@ impl PgProofs {
         if events == 0 {
             return Err(BundleError::Nothing);
         }
+        noted(events).await?;
+        watch(0, events);
         let header = Header {
             interflow_bundle: FORM,
             workspace,
