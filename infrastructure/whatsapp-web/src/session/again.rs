@@ -21,42 +21,66 @@ use crate::store::{Outcome, Unaccounted};
 /// How long a chat waits for a message that was asked for. A sender who is there answers within a second or two; for one
 /// who is not, the messages he wrote before he left are held no longer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait before a request that did not get out is made again.
+const PAUSE: Duration = Duration::from_millis(200);
 
-/// Asks for all of them. What fails is delivered, and asked for, again.
+/// Asks for all of them.
 pub(crate) async fn ask(client: Arc<Client>, shared: Arc<Shared>, messages: Vec<Unaccounted>) {
     join_all(messages.iter().map(|message| see_to(&client, &shared, message))).await;
 }
 
 async fn see_to(client: &Arc<Client>, shared: &Shared, message: &Unaccounted) {
     let instance = shared.spec.instance;
-    match ask_for(client, shared, message).await {
-        Ok(Outcome::Settled) => {}
-        Ok(Outcome::Reconnected) => return,
-        Err(error) => tracing::warn!(%instance, %error, "a message could not be asked for again"),
+    let connection = shared.ledger.connection();
+    let Ok((chat, stanza)) = stanza_of(message) else {
+        tracing::warn!(%instance, "a message could not be asked for again: who sent it cannot be read");
+        return given_up(shared, message);
+    };
+    // Nobody misses what is not of a one-to-one chat: it is not carried.
+    if is_person(&chat) {
+        let asking = async {
+            ask_for(client, shared, &stanza, connection).await;
+            shared.ledger.outcome(message, connection).await
+        };
+        match tokio::time::timeout(PATIENCE, asking).await {
+            Ok(Outcome::Settled) => {}
+            Ok(Outcome::Reconnected) => return,
+            Err(_) => tracing::warn!(
+                %instance,
+                "a message that was asked for again did not come; what was written after it may be ahead of it"
+            ),
+        }
     }
+    if let Err(error) = client.acknowledge_stanza(&stanza.as_node_ref()).await {
+        tracing::warn!(%instance, %error, "a message that was asked for again could not be acknowledged");
+    }
+    given_up(shared, message);
+}
+
+/// Nobody waits for it any more, if anybody still did.
+fn given_up(shared: &Shared, message: &Unaccounted) {
     if shared.ledger.settle(&message.chat, &message.id) {
         shared.life.redeliver();
     }
 }
 
-async fn ask_for(client: &Arc<Client>, shared: &Shared, message: &Unaccounted) -> anyhow::Result<Outcome> {
-    let (chat, sender): (Jid, Jid) = (message.chat.parse()?, message.sender.parse()?);
-    let stanza = delivery(&chat, &sender, &message.id);
-    let connection = shared.ledger.connection();
-    // Nobody misses what is not of a one-to-one chat: it is not carried.
-    if is_person(&chat) {
-        client.request_message_retry(&stanza.as_node_ref(), RetryRequestOptions::new()).await?;
-        match tokio::time::timeout(PATIENCE, shared.ledger.outcome(message, connection)).await {
-            Ok(Outcome::Settled) => {}
-            Ok(Outcome::Reconnected) => return Ok(Outcome::Reconnected),
-            Err(_) => tracing::warn!(
-                instance = %shared.spec.instance,
-                "a message that was asked for again did not come; what was written after it may be ahead of it"
-            ),
+/// Asks until the request is out, or another connection has begun.
+async fn ask_for(client: &Arc<Client>, shared: &Shared, stanza: &Node, connection: u64) {
+    while shared.ledger.connection() == connection {
+        match client.request_message_retry(&stanza.as_node_ref(), RetryRequestOptions::new()).await {
+            Ok(_) => break,
+            Err(error) => {
+                tracing::debug!(instance = %shared.spec.instance, %error, "a message is not asked for again yet");
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     }
-    client.acknowledge_stanza(&stanza.as_node_ref()).await?;
-    Ok(Outcome::Settled)
+}
+
+fn stanza_of(message: &Unaccounted) -> anyhow::Result<(Jid, Node)> {
+    let (chat, sender): (Jid, Jid) = (message.chat.parse()?, message.sender.parse()?);
+    let stanza = delivery(&chat, &sender, &message.id);
+    Ok((chat, stanza))
 }
 
 /// The stanza a message came in, as far as an answer to it needs that.

@@ -102,19 +102,19 @@ impl Ledger {
         is_awaited
     }
 
-    /// A message is not waited for any more: the sink has it, or it was given up. Tells whether its chat is to be brought
-    /// what was refused; until then it is held.
+    /// A message is not waited for any more: the sink has it, or it was given up. Tells whether it was the last one, and
+    /// something was refused, which is to come again; until then its chat is held.
     pub(crate) fn settle(&self, chat: &str, id: &str) -> bool {
         let mut notes = self.notes();
         let Some(held) = notes.held.get_mut(chat) else { return false };
         let news = held.awaited.remove(id);
-        let (over, refused) = (held.awaited.is_empty(), held.refused);
-        if over && !refused {
+        if held.awaited.is_empty() && !held.refused {
             notes.held.remove(chat);
         }
+        let is_over = !notes.held.is_empty() && notes.held.values().all(|held| held.awaited.is_empty());
         drop(notes);
         self.settled.send_modify(|_| {});
-        news && over && refused
+        news && is_over
     }
 
     /// A connection begins: what is unacknowledged comes again, in its order.
@@ -177,15 +177,17 @@ mod tests {
         assert!(ledger.admits("chat", "A"));
         ledger.missing(lost("A"), true);
         ledger.missing(lost("B"), true);
+        ledger.missing(Unaccounted { chat: "third chat".to_owned(), ..lost("T") }, true);
         assert!(ledger.admits("chat", "A") && ledger.admits("another chat", "C"));
         assert!(!ledger.settle("chat", "A"), "B is still missing");
         assert_eq!(ledger.outcome(&lost("A"), 0).await, Outcome::Settled);
         assert!(!ledger.admits("chat", "C"));
         let (b, mut outcome) = (lost("B"), None);
         let waiting = async { outcome = Some(ledger.outcome(&b, 0).await) };
-        futures::join!(waiting, async { assert!(ledger.settle("chat", "B"), "C is to come again") });
+        futures::join!(waiting, async { assert!(!ledger.settle("chat", "B"), "another chat waits") });
         assert_eq!(outcome, Some(Outcome::Settled));
         assert!(!ledger.admits("chat", "D"), "it would be ahead of C");
+        assert!(ledger.settle("third chat", "T"), "one connection brings C and D again");
         assert!(!ledger.settle("chat", "B"), "once is enough");
         ledger.connecting();
         assert!(ledger.admits("chat", "C"));
