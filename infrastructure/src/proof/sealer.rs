@@ -66,12 +66,16 @@ struct Work {
 impl Work {
     async fn run(mut self, mut news: Receiver<Wakeup>, stopping: CancellationToken) {
         loop {
+            // Asked before: what is appended while it seals is sealed in a last turn of its own.
+            let last = stopping.is_cancelled();
             self.seal_all().await;
-            // Nothing is told any more that would stay unsealed.
-            if stopping.is_cancelled() {
+            if last {
                 return;
             }
-            self.anchors.anchor(&self.proofs).await;
+            // Nothing is told any more that would stay unsealed.
+            if !stopping.is_cancelled() {
+                self.anchors.anchor(&self.proofs).await;
+            }
             tokio::select! {
                 () = stopping.cancelled() => {}
                 () = async { wait(&mut news, self.anchors.next()).await; sleep(PACE).await } => {}

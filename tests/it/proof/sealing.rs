@@ -115,6 +115,31 @@ async fn a_server_that_stops_has_sealed_what_was_appended() {
 }
 
 #[tokio::test]
+async fn what_is_appended_while_a_server_that_stops_seals_is_sealed_too() {
+    const WAITING: &str =
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'audit_tiles'::regclass";
+    let fixture = Fixture::new().await;
+    append(&fixture, 3).await;
+    proofs(&fixture).seal_up(fixture.workspace).await.unwrap();
+    append(&fixture, 4).await;
+    let mut holder = fixture.database.connection().await;
+    let mut holding = holder.begin().await.unwrap();
+    holding.execute("LOCK TABLE audit_tiles IN SHARE MODE").await.unwrap();
+    let sealer = start(&fixture, proofs(&fixture), &Bell::default());
+    let begin = Instant::now();
+    while sqlx::query_scalar::<_, i64>(WAITING).fetch_one(&fixture.pool).await.unwrap() == 0 {
+        assert!(begin.elapsed() < PATIENCE, "it does not seal");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    append(&fixture, 5).await;
+    let mut stopping = Box::pin(sealer.stop());
+    assert!(futures::poll!(&mut stopping).is_pending());
+    holding.rollback().await.unwrap();
+    stopping.await;
+    assert_eq!(sound(&fixture, &proofs(&fixture)).await, 12);
+}
+
+#[tokio::test]
 async fn a_log_that_another_server_seals_holds_up_nobody() {
     let bell = Bell::default();
     let fixture = Fixture::new().await;
