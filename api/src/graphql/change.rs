@@ -6,6 +6,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::asker::Asker;
+use super::scalars::Long;
 use crate::error::ApiError;
 use crate::extract::{Call, Form, FromForm, Resolves, checked_key};
 use crate::idempotency::{Place, REPLAYED, begin, command_id, enter};
@@ -86,4 +87,9 @@ pub fn read<T: FromForm>(input: &impl Serialize) -> Result<T, ApiError> {
 /// The id of what is to be changed. What cannot name anything names nothing.
 pub fn named<T: Resolves>(id: &str) -> Result<T, ApiError> {
     id.parse().map_err(|_| ApiError::no_such(T::RESOURCE))
+}
+
+/// The version that something must have to be changed, where the caller says so.
+pub fn version(expected: Option<Long>) -> Option<u64> {
+    expected.map(|Long(version)| version)
 }

@@ -67,16 +67,20 @@ async fn read(pool: &PgPool, workspace: WorkspaceId) -> u64 {
     const NEXT: &str = "SELECT position, event_id, aggregate_type, aggregate_id, sequence, event_type, event_version, timestamp, \
              metadata, payload \
          FROM events WHERE (workspace_id, position) > ($1, $2) AND workspace_id = $1 \
-         ORDER BY workspace_id, position LIMIT 2048";
+         ORDER BY workspace_id, position LIMIT $3";
+    const BATCH: i64 = 2048;
     let mut transaction = pool.begin().await.unwrap();
     transaction
-        .execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off")
+        .execute(
+            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL jit = off; \
+             SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off",
+        )
         .await
         .unwrap();
     let (mut after, mut count, mut bytes) = (0_i64, 0, 0);
     loop {
-        let rows =
-            sqlx::query(NEXT).bind(workspace.uuid()).bind(after).fetch_all(&mut *transaction).await.unwrap();
+        let query = sqlx::query(NEXT).bind(workspace.uuid()).bind(after).bind(BATCH);
+        let rows = query.fetch_all(&mut *transaction).await.unwrap();
         let Some(last) = rows.last() else { break };
         after = last.get(0);
         count += rows.len() as u64;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::CHANGE;
 use super::payloads::{ChannelPayload, DeletedPayload};
-use crate::graphql::change::{Change, named, read};
+use crate::graphql::change::{Change, named, read, version};
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::scalars::Long;
 use crate::graphql::types::Channel;
@@ -119,7 +119,7 @@ impl ChannelMutation {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
             let channel = named::<ChannelRef>(&input.id)?;
             let Named { name } = read(&input)?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             let id = change.call.run(&RenameInstance { channel, name, expected }, instance_of).await?;
             ChannelPayload::of(context, id).await
         })
@@ -137,7 +137,7 @@ impl ChannelMutation {
         needs(context, Scope::ChannelsWrite, async {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
             let channel = named::<ChannelRef>(&input.id)?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             let (gateway, circumstances) = (&change.app.gateway, &change.call.context);
             let deleted = async { Ok(gateway.delete(circumstances, &channel, expected).await?.id) };
             Ok(Some(DeletedPayload::of(change.call.once(instance_of, deleted).await?)))

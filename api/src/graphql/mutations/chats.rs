@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::CHANGE;
 use super::payloads::ChatPayload;
-use crate::graphql::change::{Change, named, read};
+use crate::graphql::change::{Change, named, read, version};
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::scalars::Long;
 use crate::rest::v1::chat_actions::{Assign, chat_of};
@@ -60,10 +60,6 @@ pub struct AssignChatInput {
     /// Who; null is nobody, and has to be said.
     #[serde(skip_serializing_if = "MaybeUndefined::is_undefined")]
     assignee: MaybeUndefined<String>,
-}
-
-fn version(expected: Option<Long>) -> Option<u64> {
-    expected.map(|Long(version)| version)
 }
 
 #[derive(Default)]

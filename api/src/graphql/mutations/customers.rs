@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::CHANGE;
 use super::payloads::{CustomerPayload, DeletedPayload};
-use crate::graphql::change::{Change, named, read};
+use crate::graphql::change::{Change, named, read, version};
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::scalars::Long;
 use crate::rest::v1::customers::customer_of;
@@ -206,7 +206,7 @@ impl CustomerMutation {
         needs(context, Scope::CustomersWrite, async {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
             let id = named::<CustomerId>(&input.id)?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             let id = change
                 .call
                 .run(&ReplaceCustomer { id, profile: read(&input)?, expected }, customer_of)
@@ -227,7 +227,7 @@ impl CustomerMutation {
         needs(context, Scope::CustomersWrite, async {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
             let id = named::<CustomerId>(&input.id)?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             let id =
                 change.call.run(&PatchCustomer { id, patch: read(&input)?, expected }, customer_of).await?;
             CustomerPayload::of(context, id).await
@@ -246,7 +246,7 @@ impl CustomerMutation {
         needs(context, Scope::CustomersWrite, async {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
             let id = named::<CustomerId>(&input.id)?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             let id = change.call.run(&DeleteCustomer { id, expected }, customer_of).await?;
             Ok(Some(DeletedPayload::of(id)))
         })

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::CHANGE;
 use super::payloads::DeletedPayload;
 use crate::error::ApiError;
-use crate::graphql::change::{Change, named, read};
+use crate::graphql::change::{Change, named, read, version};
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::scalars::Long;
 use crate::graphql::types::Key;
@@ -105,7 +105,7 @@ impl KeyMutation {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
             let id = named::<KeyId>(&input.id)?;
             let Overlap(overlap) = read(&input)?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             let secret = renew(change.app, &change.call, id, overlap, expected).await?;
             KeySecretPayload::of(&change, id, secret).await
         })
@@ -123,7 +123,7 @@ impl KeyMutation {
         needs(context, Scope::KeysWrite, async {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
             let key_id = named::<KeyId>(&input.id)?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             let id = change.call.run(&RevokeKey { key_id, expected }, key_of).await?;
             Ok(Some(DeletedPayload::of(id)))
         })

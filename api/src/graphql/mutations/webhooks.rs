@@ -12,7 +12,7 @@ use serde_json::json;
 use super::CHANGE;
 use super::payloads::DeletedPayload;
 use crate::error::ApiError;
-use crate::graphql::change::{Change, named, read};
+use crate::graphql::change::{Change, named, read, version};
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::loaders::one;
 use crate::graphql::scalars::Long;
@@ -235,7 +235,7 @@ impl WebhookMutation {
         needs(context, Scope::WebhooksWrite, async {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
             let id = named::<WebhookId>(&input.id)?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             let id =
                 update(change.app, &change.call, id, read::<Unjudged<Changed>>(&input)?, expected).await?;
             Ok(Some(WebhookPayload { webhook: find(context, id).await? }))
@@ -254,7 +254,7 @@ impl WebhookMutation {
         needs(context, Scope::WebhooksWrite, async {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
             let id = named::<WebhookId>(&input.id)?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             let id = change.call.run(&DeleteWebhook { id, expected }, webhook_of).await?;
             Ok(Some(DeletedPayload::of(id)))
         })
@@ -272,7 +272,7 @@ impl WebhookMutation {
         needs(context, Scope::WebhooksWrite, async {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
             let id = named::<WebhookId>(&input.id)?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             changed(context, &change, &PauseWebhook { id, by: PausedBy::Caller, expected }).await
         })
         .await
@@ -289,7 +289,7 @@ impl WebhookMutation {
         needs(context, Scope::WebhooksWrite, async {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
             let id = named::<WebhookId>(&input.id)?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             let resumed = changed(context, &change, &ResumeWebhook { id, expected }).await;
             change.app.webhooks.dispatcher.wake();
             resumed
@@ -310,7 +310,7 @@ impl WebhookMutation {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
             let id = named::<WebhookId>(&input.id)?;
             let Overlap(overlap) = read(&input)?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             let secret = renew(change.app, &change.call, id, overlap, expected).await?;
             with_secret(context, id, Some(&secret)).await
         })

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::CHANGE;
 use super::keys::KeySecretPayload;
 use crate::error::ApiError;
-use crate::graphql::change::{Change, named, read};
+use crate::graphql::change::{Change, named, read, version};
 use crate::graphql::guard::{Told, needs};
 use crate::graphql::scalars::Long;
 use crate::graphql::types::Workspace;
@@ -136,7 +136,7 @@ impl WorkspaceMutation {
         needs(context, Scope::WorkspacesWrite, async {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
             let verbs::Change { name, plan, message_retention } = read(&input)?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             changed(&change, &input.id, &ChangeWorkspace { name, plan, message_retention, expected }).await
         })
         .await
@@ -154,7 +154,7 @@ impl WorkspaceMutation {
         needs(context, Scope::WorkspacesWrite, async {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
             let Suspension { reason } = read(&input)?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             changed(&change, &input.id, &SuspendWorkspace { reason, expected }).await
         })
         .await
@@ -170,7 +170,7 @@ impl WorkspaceMutation {
     ) -> Told<WorkspacePayload> {
         needs(context, Scope::WorkspacesWrite, async {
             let change = Change::begin(context, idempotency_key.as_deref()).await?;
-            let expected = input.expected_version.map(|Long(version)| version);
+            let expected = version(input.expected_version);
             changed(&change, &input.id, &ResumeWorkspace { expected }).await
         })
         .await
