@@ -452,13 +452,14 @@ pub trait EventLog: Send + Sync {
     ) -> Result<Vec<RecordedEvent>, LogError>;
 
     /// The events of a stream after a version and up to a position, both of them 0 and more, in order: what was known
-    /// of it when the event at that position was recorded.
+    /// of it when the event at that position was recorded. At most `limit` of them, the first.
     async fn history(
         &self,
         workspace: WorkspaceId,
         stream: StreamId,
         after: u64,
         until: u64,
+        limit: u32,
     ) -> Result<Vec<RecordedEvent>, LogError>;
 
     /// The position of a workspace's last event; 0 while there is none.

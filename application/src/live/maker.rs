@@ -97,7 +97,7 @@ impl Maker {
     }
 
     async fn read(&self, stream: StreamId, until: u64) -> Result<Option<Subject>, LogError> {
-        let events = self.log.history(self.workspace, stream, 0, until).await?;
+        let events = self.log.history(self.workspace, stream, 0, until, u32::MAX).await?;
         Ok(events.iter().fold(None, fold))
     }
 }

@@ -104,7 +104,7 @@ impl Materials {
         recorded: RecordedEvent,
     ) -> Result<Option<Self>, LogError> {
         let position = recorded.position;
-        let own = log.history(workspace, recorded.stream, 0, position).await?;
+        let own = log.history(workspace, recorded.stream, 0, position, u32::MAX).await?;
         let Some(first) = own.first() else { return Ok(None) };
         let placement = Placement::of(recorded.stream, &first.event);
         let mut others = [vec![], vec![]];
@@ -112,7 +112,7 @@ impl Materials {
             [placement.instance.map(StreamId::Instance), placement.customer.map(StreamId::Customer)];
         for (events, stream) in others.iter_mut().zip(streams) {
             if let Some(stream) = stream.filter(|stream| *stream != recorded.stream) {
-                *events = log.history(workspace, stream, 0, position).await?;
+                *events = log.history(workspace, stream, 0, position, u32::MAX).await?;
             }
         }
         let [channel, customer] = others;

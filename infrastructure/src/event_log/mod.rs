@@ -273,10 +273,11 @@ impl EventLog for PgEventLog {
         stream: StreamId,
         after: u64,
         until: u64,
+        limit: u32,
     ) -> Result<Vec<RecordedEvent>, LogError> {
         let Inner { pool, keys, .. } = &*self.inner;
         let mut connection = pool.acquire().await.map_err(log_error)?;
-        let events = reader::history(&mut connection, keys, workspace, stream, (after, until)).await?;
+        let events = reader::history(&mut connection, keys, workspace, stream, (after, until), limit).await?;
         Ok(events.into_iter().map(reader::Opened::recorded).collect::<Result<_, _>>()?)
     }
 

@@ -1,7 +1,6 @@
 //! Reading what was known at a position: the events of streams up to it.
 //!
-//! Rows of all columns of an index are compared, and not each for itself: only that index can find them. By equality
-//! others would fit, and a planner that has not seen a workspace yet might read all of its log.
+//! Which index finds them is not left to chance: docs/adr/0025-plans-of-the-log.md.
 
 use interflow_application::log::{RecordedEvent, StreamId};
 use interflow_domain::{ChatId, WorkspaceId};
@@ -16,10 +15,8 @@ const STREAMS: &str = "SELECT count(*) OVER () AS expected, e.event_id, e.positi
          e.sequence, e.event_type, e.event_version, e.payload, e.metadata, e.timestamp, wanted.n \
      FROM unnest($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS wanted (type, id, until, n), \
      LATERAL (SELECT * FROM events e \
-         WHERE (e.workspace_id, e.aggregate_type, e.aggregate_id, e.sequence) > ($1, wanted.type, wanted.id, 0) \
-             AND (e.workspace_id, e.aggregate_type, e.aggregate_id, e.sequence) \
-                 <= ($1, wanted.type, wanted.id, 9223372036854775807) \
-             AND e.position <= wanted.until) e";
+         WHERE e.workspace_id = $1 AND e.aggregate_type = wanted.type AND e.aggregate_id = wanted.id \
+             AND e.position <= wanted.until OFFSET 0) e";
 const OF_CHATS: &str = "SELECT count(*) OVER () AS expected, e.event_id, e.position, e.aggregate_type, e.aggregate_id, \
          e.sequence, e.event_type, e.event_version, e.payload, e.metadata, e.timestamp, wanted.n \
      FROM unnest($2::text[], $3::bigint[]) WITH ORDINALITY AS wanted (id, until, n), \

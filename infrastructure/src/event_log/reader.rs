@@ -33,31 +33,31 @@ const STREAM: &str = "SELECT s.version AS expected, e.event_id, e.position, e.ag
 const LATEST: &str = "SELECT GREATEST(LEAST(s.version, $4 - 1, $5), 0) AS expected, e.event_id, e.position, \
          e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version, e.payload, e.metadata, \
          e.timestamp \
-     FROM streams s LEFT JOIN events e ON e.workspace_id = $1 AND e.aggregate_type = $2 AND e.aggregate_id = $3 \
-         AND e.sequence < LEAST(s.version + 1, $4) AND e.sequence >= LEAST(s.version + 1, $4) - $5 \
+     FROM streams s LEFT JOIN LATERAL (SELECT * FROM events e WHERE e.workspace_id = s.workspace_id \
+         AND e.aggregate_type = s.aggregate_type AND e.aggregate_id = s.aggregate_id AND e.sequence < LEAST(s.version + 1, $4) \
+         AND e.sequence >= LEAST(s.version + 1, $4) - $5 OFFSET 0) e ON true \
      WHERE s.workspace_id = $1 AND s.aggregate_type = $2 AND s.aggregate_id = $3 \
      ORDER BY e.sequence";
-/// By rows of both columns, which only the primary key can find: by equality every index of the log would fit, and a
-/// planner that has not seen a new workspace yet reads all of it for each page. The lines are not sorted.
+/// By their numbers and in no order, so that no index but the primary key looks good (docs/adr/0025-plans-of-the-log.md).
 const AFTER: &str = "SELECT GREATEST(LEAST(h.position - $2, $3), 0) AS expected, e.event_id, e.position, \
          e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version, e.payload, e.metadata, \
          e.timestamp \
-     FROM heads h LEFT JOIN LATERAL (SELECT * FROM events e WHERE (e.workspace_id, e.position) > ($1, $2) \
-         AND (e.workspace_id, e.position) <= ($1, $2 + $3) ORDER BY e.workspace_id, e.position LIMIT $3) e ON true \
+     FROM heads h LEFT JOIN LATERAL (SELECT * FROM events e WHERE e.workspace_id = $1 AND e.position > $2 \
+         AND e.position <= $2 + $3 OFFSET 0) e ON true \
      WHERE h.workspace_id = $1";
 
 const HISTORY: &str = "SELECT count(*) OVER () AS expected, e.event_id, e.position, e.aggregate_type, e.aggregate_id, \
          e.sequence, e.event_type, e.event_version, e.payload, e.metadata, e.timestamp \
      FROM events e \
      WHERE e.workspace_id = $1 AND e.aggregate_type = $2 AND e.aggregate_id = $3 AND e.sequence > $4 \
-         AND e.position <= $5 \
+         AND e.sequence <= $6 AND e.position <= $5 \
      ORDER BY e.sequence";
 
 const BEGINNINGS: &str = "SELECT count(*) OVER () AS expected, e.event_id, e.position, e.aggregate_type, \
          e.aggregate_id, e.sequence, e.event_type, e.event_version, e.payload, e.metadata, e.timestamp \
-     FROM unnest($2::text[], $3::text[]) AS wanted (aggregate_type, aggregate_id) \
-     JOIN events e ON e.workspace_id = $1 AND e.aggregate_type = wanted.aggregate_type \
-         AND e.aggregate_id = wanted.aggregate_id AND e.sequence = 1";
+     FROM unnest($2::text[], $3::text[]) AS wanted (aggregate_type, aggregate_id), \
+     LATERAL (SELECT * FROM events e WHERE e.workspace_id = $1 AND e.aggregate_type = wanted.aggregate_type \
+         AND e.aggregate_id = wanted.aggregate_id AND e.sequence = 1 OFFSET 0) e";
 
 const AT: &str = "SELECT 1::bigint AS expected, e.event_id, e.position, e.aggregate_type, e.aggregate_id, e.sequence, \
          e.event_type, e.event_version, e.payload, e.metadata, e.timestamp \
@@ -197,13 +197,14 @@ pub(super) async fn latest(
     Ok(events)
 }
 
-/// The events of a stream after a version and up to a position, in order.
+/// The next `limit` events of a stream after a version, of those that there are up to a position, in order.
 pub(super) async fn history(
     connection: &mut PgConnection,
     keys: &DataKeys,
     workspace: WorkspaceId,
     stream: StreamId,
     (after, until): (u64, u64),
+    limit: u32,
 ) -> Result<Vec<Opened>, Failure> {
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let lines: Vec<Line> = sqlx::query_as(HISTORY)
@@ -212,6 +213,7 @@ pub(super) async fn history(
         .bind(stream.aggregate_id())
         .bind(after)
         .bind(i64::try_from(until).unwrap_or(i64::MAX))
+        .bind(after.saturating_add(i64::from(limit)))
         .fetch_all(&mut *connection)
         .await?;
     let rows = complete(lines, after, |row| row.sequence)?;

@@ -14,13 +14,12 @@ use super::{PgProofs, leaves, tree};
 use crate::event_log::Failure;
 
 /// A server that is paused while it holds the lock is cut off, so that another can seal. No commit waits for the disk:
-/// what a crash takes back is made again, the same. Nothing is sorted: where Postgres has no statistics yet, it would rather read
-/// a whole log by another index and sort that, for each part.
+/// what a crash takes back is made again, the same.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
      SET LOCAL lock_timeout = '10s'; \
      SET LOCAL statement_timeout = '30s'; \
      SET LOCAL idle_in_transaction_session_timeout = '15s'; \
-     SET LOCAL jit = off; SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off";
+     SET LOCAL jit = off";
 const NO_WAIT_FOR_THE_DISK: &str = "SET LOCAL synchronous_commit = off";
 
 /// Most events of a seal.

@@ -66,8 +66,7 @@ pub async fn verifying(
 async fn read(pool: &PgPool, workspace: WorkspaceId) -> u64 {
     const NEXT: &str = "SELECT position, event_id, aggregate_type, aggregate_id, sequence, event_type, event_version, timestamp, \
              metadata, payload \
-         FROM events WHERE (workspace_id, position) > ($1, $2) AND workspace_id = $1 \
-         ORDER BY workspace_id, position LIMIT $3";
+         FROM events WHERE workspace_id = $1 AND position > $2 ORDER BY position LIMIT $3";
     const BATCH: i64 = 2048;
     let mut transaction = pool.begin().await.unwrap();
     transaction

@@ -13,6 +13,7 @@ mod grouping;
 mod immutable;
 mod migrations;
 mod oracle;
+mod plans;
 mod positions;
 mod queues;
 mod reading;

@@ -97,7 +97,8 @@ async fn a_webhook_of_another_workspace_is_not_there() {
     context.workspace = WorkspaceId::new(Uuid::from_u128(7));
     let pause = PauseWebhook { id, by: PausedBy::Caller, expected: None };
     assert!(matches!(desk.core.run(&context, &pause).await, Err(Error::NotFound(_))));
-    let history = desk.core.log.history(context.workspace, StreamId::Webhook(id), 0, u64::MAX).await.unwrap();
+    let history =
+        desk.core.log.history(context.workspace, StreamId::Webhook(id), 0, u64::MAX, u32::MAX).await.unwrap();
     assert!(history.is_empty());
     desk.core.run(&context, &create(URL, vec![])).await.unwrap();
 }

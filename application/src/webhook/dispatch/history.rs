@@ -1,16 +1,19 @@
 //! What is remembered of a stream: what it amounted to at some place in it, and the events after that.
 //!
 //! Deliveries go forward, so the place moves on with them and a stream of any length costs what is new of it. Whoever
-//! asks for what was before the place reads the stream anew.
+//! asks for what was before the place reads the stream anew. Little is kept of each, because there may be a stream for
+//! every chat of a long backlog, and what does not fit is read again.
+
+use std::sync::Arc;
 
 use crate::log::RecordedEvent;
 use crate::webhook::materials::Subject;
 use crate::webhook::portrait::Portrait as _;
 
 /// So many events may lie between the place and what is asked for: retries and endpoints that lag a little find them.
-const BEHIND: usize = 64;
+const BEHIND: usize = 16;
 /// So many events after what is asked for are kept.
-const AHEAD: usize = 256;
+const AHEAD: usize = 64;
 /// What an event weighs beside its text, about.
 const FRAME: usize = 400;
 
@@ -29,7 +32,7 @@ pub(super) struct History {
     base_weight: usize,
     /// How many events there are, the last of the tail included.
     version: u64,
-    tail: Vec<(RecordedEvent, usize)>,
+    tail: Vec<(Arc<RecordedEvent>, usize)>,
     /// Up to which position of the log these are all there are.
     until: u64,
 }
@@ -62,7 +65,7 @@ impl History {
         self.until = self.until.max(until);
         self.tail.extend(more.into_iter().map(|recorded| {
             let weight = weight(&recorded);
-            (recorded, weight)
+            (Arc::new(recorded), weight)
         }));
         let reached = self.tail.partition_point(|(recorded, _)| recorded.position <= position);
         for (recorded, weight) in self.tail.drain(..reached.saturating_sub(BEHIND)) {
@@ -121,18 +124,21 @@ mod tests {
         fn it_says_what_the_whole_stream_says_and_stays_short(
             asked in prop::collection::vec(3_u64..3_000, 1..40),
             ahead in 0_u64..3_000,
+            piece in 1_usize..400,
         ) {
             let all = chat(1_000);
             let mut history = History::default();
             for position in asked {
                 let known = position.max(ahead);
-                if history.at(position).is_none() {
-                    if !history.reaches_back_to(position) {
-                        history = History::default();
-                    }
+                if !history.reaches_back_to(position) {
+                    history = History::default();
+                }
+                while history.at(position).is_none() {
                     let seen = history.version();
                     let more = all.iter().filter(|event| event.version > seen && event.position <= known);
-                    history.extend(more.cloned().collect(), known, position);
+                    let more: Vec<_> = more.take(piece).cloned().collect();
+                    let until = more.get(piece - 1).map_or(known, |last| last.position);
+                    history.extend(more, until, position);
                 }
                 let before: Vec<_> = all.iter().filter(|event| event.position <= position).cloned().collect();
                 prop_assert_eq!(history.at(position), Some(Subject::of(&before)));

@@ -15,11 +15,12 @@ use super::history::{History, weight};
 use super::recent::Recent;
 use crate::log::{Event, EventLog, LogError, RecordedEvent, StreamId};
 use crate::webhook::materials::Subject;
-use crate::webhook::portrait::Portrait as _;
 use crate::webhook::{Materials, Placement, catalogue, evolution::EvolutionType};
 
 /// How many events are read at a time.
 pub(super) const PAGE: u64 = 256;
+/// How many of a stream are read at a time.
+const PIECE: u32 = 256;
 /// Of what was read so many bytes are kept, about.
 const PAGES: usize = 32 << 20;
 const HISTORIES: usize = 32 << 20;
@@ -38,6 +39,16 @@ struct Page {
     entries: Arc<Vec<Arc<Entry>>>,
     weight: usize,
     read_at: Instant,
+}
+
+/// When something is to be known, and what of the workspace was erased before it was asked for.
+#[derive(Clone, Copy)]
+struct Moment {
+    workspace: WorkspaceId,
+    position: u64,
+    /// Up to where what is read may be of use.
+    known: u64,
+    erasures: Option<u64>,
 }
 
 pub(super) struct Library {
@@ -156,51 +167,58 @@ impl Library {
         position: u64,
         known: u64,
     ) -> Result<Option<Materials>, LogError> {
+        // Before anything is looked at, so that nothing is kept of which something was erased meanwhile.
+        let erasures = self.shelves().erasures.get(&workspace).copied();
         let before = position.saturating_sub(1);
         let entry = self.page(workspace, before, |page| page.entries.get(within(before)).cloned()).await?;
         let Some(Entry { recorded, placement: Some(placement) }) = entry.as_deref() else { return Ok(None) };
-        let known = known.max(position);
-        let own = match recorded.version {
-            1 => Subject::of(std::slice::from_ref(recorded)),
-            _ => self.history(workspace, recorded.stream, position, known).await?,
-        };
+        let moment = Moment { workspace, position, known: known.max(position), erasures };
+        let own = self.subject(moment, recorded.stream, Some(recorded)).await?;
         let (mut channel, mut customer) = (None, None);
         if let Some(id) = placement.instance.map(StreamId::Instance).filter(|id| *id != recorded.stream) {
-            channel = self.history(workspace, id, position, known).await?;
+            channel = self.subject(moment, id, None).await?;
         }
         if let Some(id) = placement.customer.map(StreamId::Customer).filter(|id| *id != recorded.stream) {
-            customer = self.history(workspace, id, position, known).await?;
+            customer = self.subject(moment, id, None).await?;
         }
         Ok(Materials::of(recorded.clone(), own, channel, customer))
     }
 
-    /// What a stream amounted to at a position.
-    async fn history(
+    /// What a stream amounted to then. Its own event of that moment, where there is one, saves reading: of a stream whose
+    /// events are told one after the other nothing is read.
+    async fn subject(
         &self,
-        workspace: WorkspaceId,
+        moment: Moment,
         stream: StreamId,
-        position: u64,
-        known: u64,
+        event: Option<&RecordedEvent>,
     ) -> Result<Option<Subject>, LogError> {
+        let Moment { workspace, position, known, erasures } = moment;
         let key = (workspace, stream);
-        let shelved = || self.shelved(workspace, |shelves| shelves.histories.get(key));
-        if let Some(found) = shelved().0.and_then(|history| history.at(position)) {
+        let shelved = || self.shelves().histories.get(key);
+        if let Some(found) = shelved().and_then(|history| history.at(position)) {
             return Ok(found);
         }
         let reader = self.reader(workspace);
         let _one_at_a_time = reader.lock().await;
-        let (shelved, erasures) = shelved();
-        if let Some(found) = shelved.as_ref().and_then(|history| history.at(position)) {
-            return Ok(found);
-        }
         // Of one that has left the position behind nothing is of use.
-        let mut history = match shelved {
+        let mut history = match shelved() {
             Some(history) if history.reaches_back_to(position) => History::clone(&history),
             _ => History::default(),
         };
-        let more = self.log.history(workspace, stream, history.version(), known).await?;
-        history.extend(more, known, position);
-        let found = history.at(position).flatten();
+        let found = loop {
+            if let Some(found) = history.at(position) {
+                break found;
+            }
+            if let Some(next) = event.filter(|event| event.version == history.version() + 1) {
+                history.extend(vec![next.clone()], position, position);
+                continue;
+            }
+            // Ahead of an event of its own nothing is read: the next will come by itself.
+            let until = if event.is_some() { position } else { known };
+            let more = self.log.history(workspace, stream, history.version(), until, PIECE).await?;
+            let until = more.get(PIECE as usize - 1).map_or(until, |last| last.position);
+            history.extend(more, until, position);
+        };
         let weight = history.weight();
         let mut shelves = self.shelves();
         if shelves.erasures.get(&workspace).copied() == erasures {

@@ -26,10 +26,12 @@ use crate::proof::{PgProofs, tree};
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE; SET LOCAL statement_timeout = '5min'; SET LOCAL jit = off";
 const LATEST: &str = "SELECT checkpoint FROM audit_logs WHERE workspace_id = $1 AND checkpoint IS NOT NULL";
+/// One by one, because of a table that was just made Postgres knows nothing, and would join all of both for each batch.
 const NEXT: &str = "SELECT e.position, e.event_id, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version, \
          e.timestamp, e.metadata, e.payload \
-     FROM bundled b JOIN events e ON e.workspace_id = $1 AND e.position = b.position \
-     WHERE b.position > $2 ORDER BY b.position LIMIT $3";
+     FROM (SELECT position FROM bundled WHERE position > $2 ORDER BY position LIMIT $3) b, \
+     LATERAL (SELECT * FROM events e WHERE e.workspace_id = $1 AND e.position = b.position OFFSET 0) e \
+     ORDER BY b.position";
 const BATCH: i64 = 256;
 
 /// What was exported.

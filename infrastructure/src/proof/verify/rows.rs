@@ -12,11 +12,10 @@ use sqlx::{FromRow, Row as _};
 use crate::event_log::Failure;
 use crate::proof::tree;
 
-/// `json` is sent as its text. By rows of both columns, as the log's reader does.
+/// `json` is sent as its text.
 const AFTER: &str = "SELECT position, event_id, aggregate_type, aggregate_id, sequence, event_type, event_version, timestamp, \
          metadata, payload \
-     FROM events WHERE (workspace_id, position) > ($1, $2) AND workspace_id = $1 \
-     ORDER BY workspace_id, position LIMIT $3";
+     FROM events WHERE workspace_id = $1 AND position > $2 ORDER BY position LIMIT $3";
 const HEAD: &str = "SELECT coalesce((SELECT position FROM heads WHERE workspace_id = $1), 0)";
 const LOG: &str = "SELECT origin, size, checkpoint FROM audit_logs WHERE workspace_id = $1";
 const KEYS: &str = "SELECT public_key FROM audit_keys WHERE workspace_id = $1";

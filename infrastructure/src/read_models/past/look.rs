@@ -17,12 +17,10 @@ use crate::read_models::conversations::message;
 const SLACK: &str = "30 s";
 const STRIDE: i64 = 1_000;
 const LATEST: &str = "SELECT max(timestamp) + $4::text::interval FROM (SELECT timestamp FROM events \
-         WHERE (workspace_id, position) > ($1, $2 - $3) AND (workspace_id, position) <= ($1, $2) \
-         ORDER BY workspace_id, position) stride";
+         WHERE workspace_id = $1 AND position > $2 - $3 AND position <= $2 OFFSET 0) stride";
 
 const EARLIEST: &str = "SELECT min(timestamp) - $4::text::interval FROM (SELECT timestamp FROM events \
-         WHERE (workspace_id, position) > ($1, $2) AND (workspace_id, position) <= ($1, $2 + $3) \
-         ORDER BY workspace_id, position) stride";
+         WHERE workspace_id = $1 AND position > $2 AND position <= $2 + $3 OFFSET 0) stride";
 
 /// The keys that personal values are opened with are fetched for this look, so that none is used that was destroyed
 /// before. A connection is held for one step at a time.

@@ -28,8 +28,7 @@ const HALVED: &str = "WITH RECURSIVE search (low, high) AS ( \
          WHERE low < high) \
      SELECT low FROM search WHERE low = high";
 const FURTHER: &str = "SELECT max(position) FILTER (WHERE timestamp < $3) FROM (SELECT position, timestamp FROM events \
-         WHERE (workspace_id, position) > ($1, $2) AND (workspace_id, position) <= ($1, $2 + $4) \
-         ORDER BY workspace_id, position) stride";
+         WHERE workspace_id = $1 AND position > $2 AND position <= $2 + $4 OFFSET 0) stride";
 
 pub(super) async fn of_position(
     pool: &PgPool,

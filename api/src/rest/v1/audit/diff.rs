@@ -78,7 +78,7 @@ async fn show(
 /// Whether nothing of that id was ever there: at every position there was nothing.
 async fn never_was(app: &App, call: &Call, thing: Thing) -> Result<bool, ApiError> {
     let (workspace, log) = (call.workspace(), &app.core.log);
-    let events = log.history(workspace, thing.stream(workspace), 0, log.head(workspace).await?).await?;
+    let events = log.history(workspace, thing.stream(workspace), 0, u64::MAX, u32::MAX).await?;
     let positions: Vec<u64> = events.iter().map(|event| event.position).collect();
     Ok(app.past.shown(workspace, thing, &positions).await?.iter().all(Option::is_none))
 }

@@ -294,7 +294,7 @@ pub(crate) async fn shape_of(
 
 async fn first_secret(app: &App, call: &Call, id: WebhookId) -> Result<Option<Secret>, ApiError> {
     let stream = StreamId::Webhook(id);
-    let history = app.core.log.history(call.workspace(), stream, 0, u64::MAX).await?;
+    let history = app.core.log.history(call.workspace(), stream, 0, u64::MAX, 1).await?;
     Ok(history.into_iter().find_map(|recorded| match recorded.event {
         Event::Webhook(WebhookEvent::WebhookCreated { secret, .. }) => secret.get().cloned(),
         _ => None,
