@@ -1,4 +1,4 @@
--- How Postgres finds events (docs/adr/0025-plans-of-the-log.md).
+-- How Postgres finds events (docs/adr/0025-plans.md).
 
 -- Every index of the log begins with the workspace. Of a workspace that the statistics have not seen Postgres believes
 -- that it has no events, so that each of them would do, and reads all of the workspace for one event. Without statistics

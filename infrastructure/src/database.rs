@@ -25,8 +25,11 @@ const TRUSTED_FOR: Duration = Duration::from_millis(100);
 
 /// Begins a use of a connection behind a pooler. What others have left prepared on the server's connection would
 /// bear the names of ours. Quiet, because of the BEGIN of an explicit transaction, which finds this one.
-const TAKE: &str =
-    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL client_min_messages = error; DEALLOCATE ALL";
+const TAKE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL client_min_messages = error; \
+     SET LOCAL plan_cache_mode = force_generic_plan; DEALLOCATE ALL";
+/// Begins the life of a connection of our own. Plans do not depend on values, but where a list says so: what the
+/// statistics have not seen yet, such as a new workspace, would be taken for empty (docs/adr/0025-plans.md).
+const FIRST: &str = "SET plan_cache_mode = force_generic_plan";
 /// Ends it. An explicit transaction may have done so before: a BEGIN is what nobody complains of either way.
 const GIVE_BACK: &str = "BEGIN; COMMIT";
 /// Held by the server that migrates, until the end of its transaction. Any number of our own.
@@ -105,7 +108,14 @@ pub async fn connect(options: Options) -> Result<Pool, DatabaseError> {
         .acquire_timeout(acquire_timeout)
         // A connection that was just used is as good as one that was just asked: no round trip for it.
         .test_before_acquire(false)
-        .after_connect(move |connection, _| Box::pin(take(connection, pooler)))
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                if pooler {
+                    return take(connection, pooler).await;
+                }
+                connection.execute(FIRST).await.map(drop)
+            })
+        })
         .before_acquire(move |connection, meta| {
             Box::pin(async move {
                 if !pooler && meta.idle_for > TRUSTED_FOR {

@@ -1,6 +1,6 @@
 //! Reading what was known at a position: the events of streams up to it.
 //!
-//! Which index finds them is not left to chance: docs/adr/0025-plans-of-the-log.md.
+//! Which index finds them is not left to chance: docs/adr/0025-plans.md.
 
 use interflow_application::log::{RecordedEvent, StreamId};
 use interflow_domain::{ChatId, WorkspaceId};

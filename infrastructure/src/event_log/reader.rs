@@ -38,7 +38,7 @@ const LATEST: &str = "SELECT GREATEST(LEAST(s.version, $4 - 1, $5), 0) AS expect
          AND e.sequence >= LEAST(s.version + 1, $4) - $5 OFFSET 0) e ON true \
      WHERE s.workspace_id = $1 AND s.aggregate_type = $2 AND s.aggregate_id = $3 \
      ORDER BY e.sequence";
-/// By their numbers and in no order, so that no index but the primary key looks good (docs/adr/0025-plans-of-the-log.md).
+/// By their numbers and in no order, so that no index but the primary key looks good (docs/adr/0025-plans.md).
 const AFTER: &str = "SELECT GREATEST(LEAST(h.position - $2, $3), 0) AS expected, e.event_id, e.position, \
          e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version, e.payload, e.metadata, \
          e.timestamp \

@@ -6,7 +6,7 @@
 use interflow_application::gateway::Outbox;
 use interflow_application::read::{Cursor, PageRequest, Reads, Window};
 use interflow_application::whatsapp::SessionSpec;
-use interflow_domain::{InstanceId, KeyId, MessageId, WorkspaceId};
+use interflow_domain::{ChatId, CustomerId, InstanceId, KeyId, MessageId, WorkspaceId};
 use interflow_infrastructure::outbox::PgOutbox;
 use interflow_infrastructure::read_models::{self, PgReads};
 use serde_json::Value;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::history::{Attempt, History};
 use super::workspace;
 use crate::support::database::Database;
+use crate::support::plans::{self, few};
 
 const MINE: WorkspaceId = workspace(1);
 /// Small beside what an installation holds, and large enough that reading all of it costs more than an index.
@@ -155,4 +156,51 @@ async fn every_statement_finds_its_rows_by_an_index() {
         }
     }
     one.close().await;
+}
+
+/// A workspace that began since Postgres looked last, and what belongs to one number and one chat of it.
+const BEGUN: [&str; 3] = [
+    "INSERT INTO heads (workspace_id) SELECT lpad(to_hex(999), 32, '0')::uuid",
+    "INSERT INTO messages (workspace_id, generation, id, chat_id, instance_id, customer_id, direction, kind, status, \
+         whatsapp_id, inbound_ordinal, created_at, version, created_position) \
+     SELECT lpad(to_hex(999), 32, '0')::uuid, 1, lpad(to_hex(n), 32, '0')::uuid, lpad('7', 32, '0')::uuid, \
+         lpad('8', 32, '0')::uuid, lpad('9', 32, '0')::uuid, CASE n % 2 WHEN 0 THEN 'inbound' ELSE 'outbound' END, \
+         'text', 'sent', n::text, 0, now(), 1, n FROM generate_series(1, 20000) AS n",
+    "INSERT INTO chats (workspace_id, generation, id, instance_id, customer_id, status, inbound_count, unread_count, \
+         created_at, updated_at, version, created_position, touched_position) \
+     SELECT lpad(to_hex(999), 32, '0')::uuid, 1, lpad(to_hex(n), 32, '0')::uuid, lpad('8', 32, '0')::uuid, \
+         lpad(to_hex(n), 32, '0')::uuid, 'open', 0, 0, now(), now(), 1, n, n FROM generate_series(1, 10000) AS n",
+];
+
+#[tokio::test]
+async fn a_workspace_that_postgres_has_not_seen_yet_is_not_read_for_one_row() {
+    let database = Database::new().await;
+    let untidy = "ALTER TABLE messages SET (autovacuum_enabled = off); \
+        ALTER TABLE chats SET (autovacuum_enabled = off)";
+    sqlx::raw_sql(untidy).execute(&database.pool).await.unwrap();
+    for statement in FILL {
+        sqlx::query(statement).execute(&database.pool).await.unwrap();
+    }
+    sqlx::query("VACUUM ANALYZE").execute(&database.pool).await.unwrap();
+    for statement in BEGUN {
+        sqlx::query(statement).execute(&database.pool).await.unwrap();
+    }
+    // As the server's connections plan.
+    let plans: String = sqlx::query_scalar("SHOW plan_cache_mode").fetch_one(&database.pool).await.unwrap();
+    assert_eq!(plans, "force_generic_plan");
+    let options = database.options.clone().options([("plan_cache_mode", plans)]);
+    let (pool, _watch) = plans::watched(&options).await;
+    let (reads, new, id) = (PgReads::new(pool), workspace(999), Uuid::from_u128);
+    let known = ["101".to_owned(), "103".to_owned()];
+    let found = reads.outbound_by_whatsapp_id(new, InstanceId::new(id(8)), &known).await.unwrap();
+    assert_eq!(found, [101, 103].map(|n| MessageId::new(id(n))));
+    few("messages by their WhatsApp ids", 40);
+    assert_eq!(reads.latest_inbound(new, ChatId::new(id(7)), 20).await.unwrap().len(), 20);
+    few("the latest messages of a chat", 60);
+    assert!(reads.message(new, MessageId::new(id(101))).await.unwrap().is_some());
+    few("a message", 20);
+    assert!(reads.chat(new, ChatId::new(id(101))).await.unwrap().is_some());
+    few("a chat", 20);
+    assert_eq!(reads.open_chats_of(new, CustomerId::new(id(101))).await.unwrap().len(), 1);
+    few("a customer's open chats", 20);
 }

@@ -8,6 +8,7 @@ mod drain;
 mod environment;
 mod failures;
 mod many;
+mod plans;
 mod replays;
 mod retention;
 mod schemas;
@@ -38,6 +39,7 @@ use interflow_infrastructure::leases::PgLeases;
 use interflow_infrastructure::read_models::PgReads;
 use interflow_infrastructure::webhooks::{HttpTransport, PgDeliveries, SystemResolver, Timeouts};
 use interflow_vault::MasterKey;
+use sqlx::PgPool;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -92,6 +94,7 @@ pub struct Build {
     pub settings: Settings,
     pub transport: Arc<dyn Transport>,
     pub database: Arc<Database>,
+    pub pool: PgPool,
 }
 
 impl Build {
@@ -112,7 +115,8 @@ impl Build {
             AllowList::everything(),
             TIMEOUTS,
         ));
-        Self { clock: Arc::new(FastClock::new(1)), settings, transport, database }
+        let pool = database.pool.clone();
+        Self { clock: Arc::new(FastClock::new(1)), settings, transport, database, pool }
     }
 
     /// Hours pass in moments.
@@ -127,8 +131,7 @@ impl Build {
 
     /// A node of a workspace, which delivers nothing yet.
     pub fn node(self, workspace: WorkspaceId) -> Node {
-        let Self { clock, settings, transport, database } = self;
-        let pool = database.pool.clone();
+        let Self { clock, settings, transport, database, pool } = self;
         let master = MasterKey::parse(MASTER).unwrap();
         let log = PgEventLog::start(pool.clone(), &master, Arc::new(SystemIds), LogSettings::default());
         let reads = PgReads::new(pool.clone());

@@ -209,8 +209,10 @@ impl Reads for PgReads {
         whatsapp_ids: &[String],
     ) -> Result<Vec<MessageId>, LogError> {
         let sql = format!(
-            "SELECT id FROM messages WHERE {MINE} AND instance_id = $2 AND whatsapp_id = ANY($3) \
-             AND direction = 'outbound' ORDER BY created_position"
+            "SELECT m.id FROM unnest($3::text[]) AS wanted (whatsapp_id), \
+             LATERAL (SELECT id, created_position FROM messages WHERE {MINE} AND instance_id = $2 \
+                 AND direction = 'outbound' AND whatsapp_id = wanted.whatsapp_id OFFSET 0) m \
+             ORDER BY m.created_position"
         );
         let whatsapp_ids: Vec<_> = whatsapp_ids.iter().map(|id| storable(id).into_owned()).collect();
         let query = sqlx::query(&sql).bind(workspace.uuid()).bind(instance.uuid()).bind(whatsapp_ids);
