@@ -9,7 +9,8 @@ use sqlx::{PgPool, Row as _};
 
 use super::rows;
 
-/// The index of lanes has the order of their times, so this reads what it gives and the lanes that are busy.
+/// The index of lanes has the order of their times, so this reads what it gives and the lanes that are busy. What is first in a
+/// lane is looked up, and not joined to all that is open.
 ///
 /// A replay is written before its job, and is not seen before that; one whose job never came is seen after a minute,
 /// and ended.
@@ -23,11 +24,11 @@ fn next_sql() -> String {
          LEFT JOIN webhook_replays r ON r.workspace_id = c.workspace_id AND r.webhook_id = c.webhook_id \
              AND (r.begun_at < clock_timestamp() - interval '1 minute' OR EXISTS (SELECT FROM jobs j \
                  WHERE j.workspace_id = c.workspace_id AND j.generation = h.generation AND j.id = r.job_id)) \
-         LEFT JOIN LATERAL (SELECT {columns}, d.tries FROM webhook_lanes l \
-             JOIN webhook_deliveries d ON d.workspace_id = $1 AND d.webhook_id = $2 AND d.lane = l.lane \
-                 AND d.turn = l.next_turn \
-             WHERE l.workspace_id = $1 AND l.webhook_id = $2 AND l.next_turn <= l.last_turn AND l.lane <> ALL($4) \
-             ORDER BY l.due_at LIMIT $5) head ON true \
+         LEFT JOIN LATERAL (SELECT {columns}, d.tries FROM \
+             (SELECT lane, next_turn, due_at FROM webhook_lanes WHERE workspace_id = $1 AND webhook_id = $2 \
+                 AND next_turn <= last_turn AND lane <> ALL($4) ORDER BY due_at LIMIT $5) l, \
+             LATERAL (SELECT * FROM webhook_deliveries d WHERE d.workspace_id = $1 AND d.webhook_id = $2 \
+                 AND d.lane = l.lane AND d.turn = l.next_turn OFFSET 0) d ORDER BY l.due_at) head ON true \
          WHERE c.workspace_id = $1 AND c.webhook_id = $2 AND c.epoch = $3"
     )
 }
