@@ -10,8 +10,8 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 use crate::event_log::Failure;
 
 /// Nothing but what an index finds in order.
-pub(super) const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; \
-     SET LOCAL enable_bitmapscan = off; SET LOCAL statement_timeout = '20s'";
+pub(super) const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off; \
+     SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL statement_timeout = '20s'";
 /// Servers' clocks may differ by so much, and positions are nearly in the order of times.
 pub(crate) const SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
 

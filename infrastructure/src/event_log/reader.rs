@@ -262,6 +262,9 @@ pub(super) async fn after(
 ) -> Result<Vec<Opened>, Failure> {
     // No log is so long that a position does not fit; beyond it there is nothing.
     let Ok(after) = i64::try_from(after) else { return Ok(vec![]) };
+    if after.checked_add(i64::from(limit)).is_none() {
+        return Ok(vec![]);
+    }
     let mut lines: Vec<Line> = sqlx::query_as(AFTER)
         .bind(workspace.uuid())
         .bind(after)

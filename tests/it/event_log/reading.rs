@@ -29,7 +29,9 @@ async fn what_is_read_is_what_was_appended() {
     assert_eq!(log.read(fixture.workspace, 1, 2).await.unwrap(), appended[1..3]);
     assert_eq!(log.read(fixture.workspace, 0, 0).await.unwrap(), []);
     assert_eq!(log.read(fixture.workspace, 4, 10).await.unwrap(), []);
-    assert_eq!(log.read(fixture.workspace, u64::MAX, u32::MAX).await.unwrap(), []);
+    for beyond in [u64::MAX, i64::MAX.unsigned_abs(), i64::MAX.unsigned_abs() - 1] {
+        assert_eq!(log.read(fixture.workspace, beyond, u32::MAX).await.unwrap(), []);
+    }
 }
 
 #[tokio::test]

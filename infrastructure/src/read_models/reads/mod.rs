@@ -209,7 +209,7 @@ impl Reads for PgReads {
         whatsapp_ids: &[String],
     ) -> Result<Vec<MessageId>, LogError> {
         let sql = format!(
-            "SELECT m.id FROM unnest($3::text[]) AS wanted (whatsapp_id), \
+            "SELECT m.id FROM (SELECT DISTINCT * FROM unnest($3::text[])) AS wanted (whatsapp_id), \
              LATERAL (SELECT id, created_position FROM messages WHERE {MINE} AND instance_id = $2 \
                  AND direction = 'outbound' AND whatsapp_id = wanted.whatsapp_id OFFSET 0) m \
              ORDER BY m.created_position"

@@ -39,11 +39,12 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const BEGIN_BEHIND_A_POOLER: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
 /// Statements cost what is forbidden many times over, which compiling them would not bring back. They are planned with their
 /// values: some conditions fit few rows for one value and most for another.
-const IN_ORDER: &str = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; \
+const IN_ORDER: &str = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off; \
+     SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; \
      SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off; SET LOCAL enable_indexscan = on; \
      SET LOCAL enable_indexonlyscan = on";
-const BY_BITMAP: &str = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; \
-     SET LOCAL enable_indexonlyscan = off";
+const BY_BITMAP: &str = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off; \
+     SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off";
 
 /// A transaction in which rows are read along the index that has their order.
 pub(super) async fn in_order(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
