@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::event_log::fixture::Fixture;
 
 /// What runs use cases on a log.
-pub fn core(fixture: &Fixture) -> Core {
+fn core(fixture: &Fixture) -> Core {
     Core {
         log: Arc::new(fixture.log.clone()),
         reads: Arc::new(PgReads::new(fixture.pool.clone())),

@@ -129,7 +129,10 @@ impl Library {
         }
         let reader = self.reader(workspace);
         let _one_at_a_time = reader.lock().await;
-        let (shelved, erasures) = self.shelved(workspace, |shelves| shelves.pages.get((workspace, number)));
+        let (shelved, erasures) = {
+            let mut shelves = self.shelves();
+            (shelves.pages.get((workspace, number)), shelves.erasures.get(&workspace).copied())
+        };
         if let Some(page) = &shelved {
             // What was read while this waited is as new as what would be read now.
             if page.read_at > asked || known(page).is_some() {
@@ -151,12 +154,6 @@ impl Library {
             shelves.pages.put((workspace, number), page, weight);
         }
         Ok(found)
-    }
-
-    /// Something of the shelves, and the count of erasures that it holds for.
-    fn shelved<T>(&self, workspace: WorkspaceId, take: impl FnOnce(&mut Shelves) -> T) -> (T, Option<u64>) {
-        let mut shelves = self.shelves();
-        (take(&mut shelves), shelves.erasures.get(&workspace).copied())
     }
 
     /// What was known when the event at this position was recorded. `known` is a position that the log has reached.
